@@ -1,0 +1,64 @@
+// What carries the frames: the seam between the reconciler and bridge, Open vSwitch, macvlan.
+//
+// Called by the datapath thread only. Every call is idempotent: making what is there already as wanted is success and
+// disturbs no packet; removing what is gone is success. Errors: `kernel`, `denied`, `unsupported`, `not_found` (a
+// missing uplink; the detail names it), `conflict` (a device of that name exists and is not ours).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/records.hpp"
+
+namespace bayplan::ports {
+
+// A container's connection to a network: a link with one end on the host's side.
+struct PortSpec {
+  std::string host_name;  // the end that stays, at most 15 bytes: "bp" + 8 hex of the endpoint id
+  std::string peer_name;  // the end that the engine moves into the container and renames there
+  model::MacAddress mac;  // of the container's end
+  std::string identity;   // for the ifalias `bayplan <network> <identity>`; may be empty
+};
+
+// A port as it is on the host now.
+struct FoundPort {
+  std::string host_name;
+  std::string network;    // from its ifalias
+  std::string identity;   // from its ifalias; may be empty
+  bool in_place = false;  // a port of its network's bridge, and up
+};
+
+class Datapath {
+ public:
+  virtual ~Datapath() = default;
+
+  // Checks, without changing anything, that the network could be made here: the uplink exists and is free, the
+  // kernel has what is needed, no foreign device has the name.
+  virtual Result<> validate(const model::Network& network) = 0;
+
+  // Makes or mends the network's device, its MTU, gateway address and uplink. True if anything had to be changed.
+  virtual Result<bool> ensure_network(const model::Network& network) = 0;
+  // Removes the network's device and all its ports; the uplink is given back as it was.
+  virtual Result<> remove_network(const std::string& network) = 0;
+  // Names of the networks that have a device of ours here.
+  virtual Result<std::vector<std::string>> list_networks() = 0;
+
+  // Makes the port. A port of that name that is there already is kept if its container's end is still on the host
+  // and all is as wanted, and made anew otherwise.
+  virtual Result<> add_port(const model::Network& network, const PortSpec& port) = 0;
+  // Puts a port that exists back onto its network's bridge, up, with its alias (the container's end is not touched);
+  // `not_found` when its link is gone.
+  virtual Result<> mend_port(const model::Network& network, const PortSpec& port) = 0;
+  // All of them in one go: the kernel waits once for several deletions.
+  virtual Result<> remove_ports(const std::vector<std::string>& host_names) = 0;
+  // All ports of ours, a complete listing or an error.
+  virtual Result<std::vector<FoundPort>> list_ports() = 0;
+
+  // Three gratuitous ARPs (RFC 5227 announcements) a second apart are due after a container got its address; sent on
+  // the host's side of the network. Does not block.
+  virtual Result<> announce(const model::Network& network, const model::IpAddress& address,
+                            const model::MacAddress& mac) = 0;
+};
+
+}  // namespace bayplan::ports
