@@ -1,0 +1,112 @@
+// The kernel's links, addresses and routes over rtnetlink(7), through libnl.
+//
+// (The namespace is `kernel` and not `linux`, which GNU mode predefines as a macro.)
+//
+// A socket belongs to the network namespace that its opening thread was in, for ever, wherever its user is. One owner,
+// not thread-safe. Every call is one request and its answer (listings: a dump), made under the kernel's RTNL lock:
+// microseconds, but up to tens of milliseconds where the kernel waits for RCU (deletions) or the lock is contended.
+// No wait is longer than 5 s.
+//
+// Errors: `exists`, `not_found` (no such device or address), `denied`, `unsupported` (the kernel lacks the kind of
+// link), `timeout`, `kernel` for everything else; the detail ends in the kernel's own words. Interrupted dumps are
+// retried, so a listing is complete or an error.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "linux/netlink_records.hpp"
+#include "model/address.hpp"
+
+struct nl_sock;
+
+namespace bayplan::kernel {
+
+class Message;
+
+struct VethSettings {
+  std::string name;
+  std::string peer_name;
+  model::MacAddress peer_mac;
+  int master = 0;         // the bridge that `name` becomes a port of; 0: none
+  std::uint32_t mtu = 0;  // of both ends
+};
+
+// What is not set stays as it is.
+struct LinkChange {
+  std::optional<bool> up = std::nullopt;
+  std::optional<std::string> alias = std::nullopt;
+  std::optional<int> master = std::nullopt;  // 0: none
+  std::optional<std::uint32_t> mtu = std::nullopt;
+  std::optional<std::uint32_t> group = std::nullopt;
+  std::optional<model::MacAddress> mac = std::nullopt;
+  std::optional<std::string> name = std::nullopt;  // only of a link given by its index
+  std::optional<int> namespace_fd = std::nullopt;  // move it there
+  bool no_ipv6_autoconf = false;  // addrgenmode none: no link-local address of its own when it comes up
+  bool no_stp = false;            // of a bridge
+  bool no_forward_delay = false;  // of a bridge; the kernel takes it only while spanning tree is off
+};
+
+class NetlinkSocket {
+ public:
+  // In the calling thread's network namespace.
+  static Result<NetlinkSocket> open();
+  NetlinkSocket(NetlinkSocket&&) noexcept;
+  NetlinkSocket& operator=(NetlinkSocket&&) noexcept;
+  ~NetlinkSocket();
+
+  Result<std::vector<Link>> links();
+  // Nothing when no link has that name.
+  Result<std::optional<Link>> find_link(const std::string& name);
+  Result<std::vector<InterfaceAddress>> addresses();
+  // The unicast routes of the main table, both families, the default route left out.
+  Result<std::vector<RouteEntry>> routes();
+
+  // Without spanning tree and forwarding delay, down.
+  Result<> create_bridge(const std::string& name, const model::MacAddress& mac);
+  // Both ends in this namespace, down. (Up in the same request fails with ENOTCONN and costs a rollback.)
+  Result<> create_veth(const VethSettings& veth);
+  // An 802.1Q device on `parent`, down.
+  Result<> create_vlan(const std::string& name, int parent, std::uint16_t tag);
+  // `unsupported` when the kernel does not know 802.1Q devices (their module is loaded if there is one); creates
+  // nothing.
+  Result<> probe_vlan();
+  Result<> change_link(int index, const LinkChange& change);
+  Result<> change_link(const std::string& name, const LinkChange& change);
+  Result<> delete_link(int index);
+  // All links of that group in one go: the kernel waits for RCU once, not once a link. Refused by the kernel, and
+  // nothing deleted, when one of them is no virtual link.
+  Result<> delete_group(std::uint32_t group);
+
+  Result<> add_address(int index, const model::IpAddress& address, unsigned prefix_length);
+  Result<> remove_address(int index, const model::IpAddress& address, unsigned prefix_length);
+  // Index of the link by which packets to that address leave; 0 when there is no route.
+  Result<int> route_link(const model::IpAddress& address);
+  // A connected route as the kernel makes it for an address.
+  Result<> add_route(const model::Subnet& destination, int index, const model::IpAddress& source);
+  Result<> add_default_route(const model::IpAddress& gateway);
+
+ private:
+  struct Close {
+    void operator()(nl_sock* socket) const;
+  };
+  using Handler = std::function<Result<>(const nlmsghdr*)>;
+  enum class Progress { more, finished, interrupted };
+
+  explicit NetlinkSocket(nl_sock* socket);
+  Result<unsigned> send(Message& message);
+  Result<Progress> receive(unsigned sequence, const Handler& handler);
+  Result<Progress> exchange_once(Message& message, const Handler& handler);
+  Result<> exchange(Message&& message, const Handler& handler = {});
+  Result<> dump(const std::function<Message()>& request, const std::function<void()>& restart, const Handler& handler);
+
+  std::unique_ptr<nl_sock, Close> socket_;
+};
+
+}  // namespace bayplan::kernel

@@ -1,0 +1,50 @@
+// Network namespaces, and the one way to do something inside another one.
+//
+// Nobody changes the namespace of a thread that goes on to do other work: `run` starts a thread for the purpose, which
+// enters the namespace, does the one thing and ends. Sockets opened in there stay in that namespace and may be handed
+// back. Thread-safe; the handle keeps the namespace alive.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+
+namespace bayplan::kernel {
+
+class NetworkNamespace {
+ public:
+  // A path such as /proc/PID/ns/net or /run/netns/NAME. `not_found`, `denied`, or `invalid` when the path is no network
+  // namespace.
+  static Result<NetworkNamespace> open(const std::string& path);
+  static Result<NetworkNamespace> of_process(pid_t process);
+  static Result<NetworkNamespace> of_this_thread();
+  // A new, empty one, whose loopback interface is down; it goes when nothing refers to it any more.
+  static Result<NetworkNamespace> create();
+
+  // Runs `work` inside, on a thread of its own, and waits for it.
+  template <typename T>
+  Result<T> run(const std::function<Result<T>()>& work) const {
+    Result<T> result = fail(ErrorCode::internal, "the work in the network namespace was not done");
+    auto entered = run_there([&] { result = work(); });
+    if (!entered.ok()) return std::move(entered).error();
+    return result;
+  }
+
+  // Moves the calling thread itself: only for a thread that exists for this.
+  [[nodiscard]] Result<> enter() const;
+
+  // Owned by this object; for IFLA_NET_NS_FD.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  explicit NetworkNamespace(UniqueFd fd) : fd_(std::move(fd)) {}
+  [[nodiscard]] Result<> run_there(const std::function<void()>& work) const;
+
+  UniqueFd fd_;
+};
+
+}  // namespace bayplan::kernel
