@@ -1,0 +1,57 @@
+#include "store/sqlite/lists.hpp"
+#include "store/sqlite/tables.hpp"
+
+namespace bayplan::store {
+namespace {
+
+void write_key(RowWriter& row, const model::Record& record) {
+  const auto& attachment = std::get<model::Attachment>(record);
+  row.text(attachment.network);
+  row.address(attachment.address);
+}
+
+void write_values(RowWriter& row, const model::Record& record) {
+  const auto& attachment = std::get<model::Attachment>(record);
+  row.text(to_string(attachment.stage));
+  row.flag(attachment.asked);
+  row.text(attachment.engine_network);
+  row.text(attachment.endpoint);
+  row.text(attachment.sandbox);
+  row.text(attachment.identity);
+  row.text(attachment.container_id);
+  row.flag(attachment.verified);
+  row.made_text(write_ports(attachment.published));
+  row.time(attachment.since);
+}
+
+model::Record read(RowReader& row) {
+  model::Attachment attachment;
+  attachment.network = row.text();
+  attachment.address = row.address();
+  attachment.stage = row.parsed(model::parse_attachment_stage);
+  attachment.asked = row.flag();
+  attachment.engine_network = row.text();
+  attachment.endpoint = row.text();
+  attachment.sandbox = row.text();
+  attachment.identity = row.text();
+  attachment.container_id = row.text();
+  attachment.verified = row.flag();
+  attachment.published = row.parsed(read_ports);
+  attachment.since = row.time();
+  return attachment;
+}
+
+}  // namespace
+
+const Table& attachment_table() {
+  static const Table kTable{"attachments",
+                            {"network", "address"},
+                            {"stage", "asked", "engine_network", "endpoint", "sandbox", "identity", "container_id",
+                             "verified", "published", "since"},
+                            write_key,
+                            write_values,
+                            read};
+  return kTable;
+}
+
+}  // namespace bayplan::store
