@@ -1,0 +1,314 @@
+#include "datapath/bridge/bridge_datapath.hpp"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+
+#include "datapath/bridge/names.hpp"
+#include "datapath/bridge/uplink.hpp"
+
+namespace bayplan::datapath {
+namespace {
+
+constexpr std::uint32_t kDefaultMtu = 1500;
+constexpr std::uint32_t kFirstGroup = 0x62700000;  // "bp": link groups are the host's, others use small numbers
+
+bool is_our_bridge(const kernel::Link& link) {
+  return link.kind == "bridge" && parse_alias(link.alias).has_value();
+}
+
+// One without an alias is a port whose making was cut short.
+bool is_our_port(const kernel::Link& link) {
+  return link.kind == "veth" && (parse_alias(link.alias) || (link.alias.empty() && is_port_name(link.name)));
+}
+
+bool is_of_network(const kernel::Link& link, const std::string& network) {
+  const auto alias = parse_alias(link.alias);
+  return alias && alias->network == network;
+}
+
+model::MacAddress gateway_mac(const model::Network& network) {
+  return model::mac_of(network.mac_salt, network.gateway);
+}
+
+std::uint32_t wanted_mtu(const model::Network& network, const Uplink& uplink) {
+  if (network.mtu) return *network.mtu;
+  return uplink.mtu() != 0 ? uplink.mtu() : kDefaultMtu;
+}
+
+// The uplink's note stands on the VLAN device where there is one.
+std::string bridge_alias(const model::Network& network, const Uplink& uplink) {
+  return to_string(Alias{network.name, network.vlan ? std::string{} : uplink.note()});
+}
+
+std::string alias_of(const model::Network& network, const ports::PortSpec& port) {
+  return to_string(Alias{network.name, port.identity});
+}
+
+Error foreign(const std::string& name, const std::string& what) {
+  return fail(ErrorCode::conflict, "{} exists and is not {}: remove it (ip link delete {}) or rename it", name, what,
+              name);
+}
+
+std::uint32_t unused_group(const std::vector<kernel::Link>& links) {
+  std::uint32_t group = kFirstGroup;
+  const auto used = [&](const kernel::Link& link) { return link.group == group; };
+  while (std::ranges::any_of(links, used)) ++group;
+  return group;
+}
+
+// "Gone already" is what a deletion wants.
+Result<> unless_gone(Result<> result) {
+  if (!result.ok() && result.error().code == ErrorCode::not_found) return {};
+  return result;
+}
+
+}  // namespace
+
+BridgeDatapath::BridgeDatapath(kernel::NetlinkSocket netlink, kernel::GratuitousArp arp,
+                               std::chrono::milliseconds interval)
+    : netlink_(std::move(netlink)), announcer_(std::move(arp), interval) {
+}
+
+Result<std::unique_ptr<BridgeDatapath>> BridgeDatapath::open(std::chrono::milliseconds announce_interval) {
+  auto netlink = TRY(kernel::NetlinkSocket::open());
+  auto arp = TRY(kernel::GratuitousArp::open());
+  try {
+    return std::unique_ptr<BridgeDatapath>(new BridgeDatapath(std::move(netlink), std::move(arp), announce_interval));
+  } catch (const std::system_error& error) {
+    return fail_errno(ErrorCode::kernel, "start the thread that announces addresses", error.code().value());
+  }
+}
+
+// Nothing when there is none; `conflict` when the name is another's. A bridge without an alias but with the MAC that
+// only we would give it is one whose making was cut short.
+Result<std::optional<kernel::Link>> BridgeDatapath::find_bridge(const model::Network& network) {
+  auto link = TRY(netlink_.find_link(bridge_name(network)));
+  if (!link || is_of_network(*link, network.name)) {
+    if (link && link->kind != "bridge") return foreign(link->name, "a bridge");
+    return link;
+  }
+  if (const auto other = parse_alias(link->alias); other && link->kind == "bridge") {
+    return fail(ErrorCode::conflict, "{}, the bridge of network {}, is that of network {} already: rename one of them",
+                link->name, network.name, other->network);
+  }
+  const bool half_made = link->kind == "bridge" && link->alias.empty() && link->mac == gateway_mac(network);
+  if (!half_made) return foreign(link->name, "Bayplan's");
+  return link;
+}
+
+Result<kernel::Link> BridgeDatapath::bridge_of(const model::Network& network) {
+  auto bridge = TRY(find_bridge(network));
+  if (!bridge) {
+    return fail(ErrorCode::not_found, "the bridge {} of network {} is not there", bridge_name(network), network.name);
+  }
+  return *std::move(bridge);
+}
+
+Result<> BridgeDatapath::validate(const model::Network& network) {
+  const auto bridge = TRY(find_bridge(network));
+  TRY(Uplink::look(netlink_, network, bridge ? bridge->index : 0));
+  return {};
+}
+
+Result<bool> BridgeDatapath::ensure_network(const model::Network& network) {
+  const auto found = TRY(find_bridge(network));
+  auto uplink = TRY(Uplink::look(netlink_, network, found ? found->index : 0));
+  const auto bridge = found ? *found : TRY(create_bridge(network, uplink));
+  auto mended = mend_bridge(network, bridge, uplink);
+  if (!mended.ok() && !found) static_cast<void>(remove_network(network.name).ok());  // the first error counts
+  return found ? std::move(mended) : mended.ok() ? Result<bool>(true) : std::move(mended);
+}
+
+Result<kernel::Link> BridgeDatapath::create_bridge(const model::Network& network, const Uplink& uplink) {
+  const std::string name = bridge_name(network);
+  TRY(netlink_.create_bridge(name, gateway_mac(network)));
+  TRY(netlink_.change_link(name, {.alias = bridge_alias(network, uplink), .no_ipv6_autoconf = true}));
+  return bridge_of(network);
+}
+
+// The uplink goes first: a port's MTU may change the bridge's.
+Result<bool> BridgeDatapath::mend_bridge(const model::Network& network, const kernel::Link& bridge, Uplink& uplink) {
+  const bool attached = TRY(uplink.attach(netlink_, bridge.index));
+  const auto now = attached ? TRY(bridge_of(network)) : bridge;
+  kernel::LinkChange change;
+  if (now.alias.empty()) change.alias = bridge_alias(network, uplink);
+  change.no_ipv6_autoconf = change.alias.has_value();
+  if (now.mac != gateway_mac(network)) change.mac = gateway_mac(network);
+  if (now.mtu != wanted_mtu(network, uplink)) change.mtu = wanted_mtu(network, uplink);
+  change.no_forward_delay = now.bridge != kernel::BridgeState{};
+  if (change.no_forward_delay) TRY(netlink_.change_link(now.index, {.no_stp = true}).in("mend bridge " + now.name));
+  const bool differs = change.alias || change.mac || change.mtu || change.no_forward_delay;
+  if (differs) TRY(netlink_.change_link(now.index, change).in(fmt::format("mend bridge {}", now.name)));
+  // The address before it comes up, so that it is never up without; then the kernel makes the route.
+  const bool addressed = TRY(mend_address(network, now.index));
+  if (!now.is_up()) TRY(netlink_.change_link(now.index, {.up = true}).in(fmt::format("bring {} up", now.name)));
+  const bool routed = TRY(mend_route(network, now.index));
+  return attached || differs || addressed || routed || !now.is_up();
+}
+
+Result<bool> BridgeDatapath::mend_address(const model::Network& network, int bridge) {
+  const unsigned prefix = network.subnet.prefix_length();
+  const auto addresses = TRY(netlink_.addresses());
+  const auto is_there = [&](const kernel::InterfaceAddress& address) {
+    return address.link == bridge && address.address == network.gateway && address.prefix_length == prefix;
+  };
+  if (std::ranges::any_of(addresses, is_there)) return false;
+  TRY(netlink_.add_address(bridge, network.gateway, prefix).in(bridge_name(network)));
+  return true;
+}
+
+// The kernel made the route with the address; somebody may have deleted it since. A route of the host's that leads
+// elsewhere on purpose stays.
+Result<bool> BridgeDatapath::mend_route(const model::Network& network, int bridge) {
+  const auto& subnet = network.subnet;
+  const bool has_route = subnet.prefix_length() < subnet.base().bits();
+  if (!has_route || TRY(netlink_.route_link(subnet.last_host())) == bridge) return false;
+  if (subnet.last_host() == network.gateway) return false;  // its own address: by the loopback device
+  auto added = netlink_.add_route(subnet, bridge, network.gateway);
+  if (!added.ok() && added.error().code == ErrorCode::exists) return false;
+  TRY(std::move(added).in(bridge_name(network)));
+  return true;
+}
+
+Result<> BridgeDatapath::remove_network(const std::string& network) {
+  const auto links = TRY(netlink_.links());
+  std::vector<int> doomed;
+  std::set<int> bridges;
+  for (const auto& link : links) {
+    if (!is_our_bridge(link) || !is_of_network(link, network)) continue;
+    TRY(release_uplinks(links, link).in(fmt::format("remove network {}", network)));
+    bridges.insert(link.index);
+    doomed.push_back(link.index);
+  }
+  for (const auto& link : links) {
+    const bool nameless_port = link.alias.empty() && is_our_port(link) && bridges.contains(link.master);
+    const bool made_by_us = link.kind == "veth" || link.kind == "vlan";
+    if (nameless_port || (made_by_us && is_of_network(link, network))) doomed.push_back(link.index);
+  }
+  return delete_together(doomed).in(fmt::format("remove network {}", network));
+}
+
+// What is on the bridge and not ours leaves it, and an interface that was down before it became our uplink (or carried
+// our VLAN device) is down again.
+Result<> BridgeDatapath::release_uplinks(const std::vector<kernel::Link>& links, const kernel::Link& bridge) {
+  for (const auto& link : links) {
+    if (link.master != bridge.index || is_our_port(link)) continue;
+    const auto own = parse_alias(link.alias);
+    const std::string note = own ? own->note : parse_alias(bridge.alias)->note;
+    const auto at = std::ranges::find(links, own ? link.lower : link.index, &kernel::Link::index);
+    kernel::LinkChange change;
+    if (!own) change.master = 0;
+    if (at != links.end() && note == was_down_note(at->name)) change.up = false;
+    if (!change.master && !change.up) continue;
+    TRY(unless_gone(netlink_.change_link(at->index, change)).in(fmt::format("give back {}", at->name)));
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> BridgeDatapath::list_networks() {
+  std::vector<std::string> names;
+  for (const auto& link : TRY(netlink_.links())) {
+    if (is_our_bridge(link)) names.push_back(parse_alias(link.alias)->network);
+  }
+  return names;
+}
+
+Result<> BridgeDatapath::add_port(const model::Network& network, const ports::PortSpec& port) {
+  const auto bridge = TRY(bridge_of(network));
+  const kernel::VethSettings veth{port.host_name, port.peer_name, port.mac, bridge.index, bridge.mtu};
+  auto created = netlink_.create_veth(veth);
+  if (!created.ok() && created.error().code == ErrorCode::exists) {
+    const auto link = TRY(netlink_.find_link(port.host_name));
+    if (link && TRY(is_as_wanted(*link, bridge, port))) return mend_port(network, port);
+    TRY(clear_names(port));
+    created = netlink_.create_veth(veth);
+  }
+  TRY(std::move(created));
+  auto finished = netlink_.change_link(port.host_name, {.alias = alias_of(network, port), .no_ipv6_autoconf = true});
+  if (finished.ok()) finished = netlink_.change_link(port.host_name, {.up = true});
+  if (!finished.ok()) static_cast<void>(remove_ports({port.host_name}).ok());  // the first error counts
+  return finished;
+}
+
+// The container's end is still here, and as it would be made.
+Result<bool> BridgeDatapath::is_as_wanted(const kernel::Link& link, const kernel::Link& bridge,
+                                          const ports::PortSpec& port) {
+  if (!is_our_port(link) || link.lower_elsewhere || link.mtu != bridge.mtu) return false;
+  const auto peer = TRY(netlink_.find_link(port.peer_name));
+  return peer && peer->index == link.lower && peer->mac == port.mac && peer->mtu == bridge.mtu;
+}
+
+// What has one of the port's two names goes, if it is ours: a port, or the container's end of one.
+Result<> BridgeDatapath::clear_names(const ports::PortSpec& port) {
+  TRY(remove_ports({port.host_name}));
+  const auto peer = TRY(netlink_.find_link(port.peer_name));
+  if (!peer) return {};
+  const auto links = TRY(netlink_.links());
+  const bool is_ours = std::ranges::any_of(links, [&](const kernel::Link& link) {
+    return is_our_port(link) && !link.lower_elsewhere && link.lower == peer->index;
+  });
+  if (!is_ours) return foreign(port.peer_name, "Bayplan's");
+  return unless_gone(netlink_.delete_link(peer->index));
+}
+
+Result<> BridgeDatapath::mend_port(const model::Network& network, const ports::PortSpec& port) {
+  const auto bridge = TRY(bridge_of(network));
+  const auto link = TRY(netlink_.find_link(port.host_name));
+  if (!link) return fail(ErrorCode::not_found, "the port {} of network {} is gone", port.host_name, network.name);
+  if (!is_our_port(*link)) return foreign(port.host_name, "a port of Bayplan's");
+  kernel::LinkChange change;
+  if (link->alias != alias_of(network, port)) change.alias = alias_of(network, port);
+  if (link->master != bridge.index) change.master = bridge.index;
+  if (!link->is_up()) change.up = true;
+  if (!change.alias && !change.master && !change.up) return {};
+  return netlink_.change_link(link->index, change).in(fmt::format("mend port {}", port.host_name));
+}
+
+Result<> BridgeDatapath::remove_ports(const std::vector<std::string>& host_names) {
+  std::vector<int> doomed;
+  std::optional<Error> refused;
+  for (const auto& name : host_names) {
+    const auto link = TRY(netlink_.find_link(name));
+    if (link && is_our_port(*link)) doomed.push_back(link->index);
+    if (link && !is_our_port(*link)) refused = foreign(name, "a port of Bayplan's");
+  }
+  TRY(delete_together(doomed));
+  if (refused) return *std::move(refused);
+  return {};
+}
+
+// The kernel waits for RCU once a request (18 to 21 ms): several links go as one link group. The group's number is one
+// that no link has, so that nothing else can be in it.
+Result<> BridgeDatapath::delete_together(const std::vector<int>& indices) {
+  if (indices.empty()) return {};
+  if (indices.size() == 1) return unless_gone(netlink_.delete_link(indices.front()));
+  const std::uint32_t group = unused_group(TRY(netlink_.links()));
+  for (const int index : indices) TRY(unless_gone(netlink_.change_link(index, {.group = group})));
+  return unless_gone(netlink_.delete_group(group));
+}
+
+Result<std::vector<ports::FoundPort>> BridgeDatapath::list_ports() {
+  const auto links = TRY(netlink_.links());
+  std::map<int, std::string> networks;
+  for (const auto& link : links) {
+    if (is_our_bridge(link)) networks[link.index] = parse_alias(link.alias)->network;
+  }
+  std::vector<ports::FoundPort> found;
+  for (const auto& link : links) {
+    if (!is_our_port(link)) continue;
+    const auto at = networks.find(link.master);
+    const bool on_bridge = at != networks.end();
+    if (link.alias.empty() && !on_bridge) continue;
+    const Alias alias = parse_alias(link.alias).value_or(Alias{on_bridge ? at->second : "", {}});
+    found.push_back({link.name, alias.network, alias.note, on_bridge && at->second == alias.network && link.is_up()});
+  }
+  return found;
+}
+
+Result<> BridgeDatapath::announce(const model::Network& network, const model::IpAddress& address,
+                                  const model::MacAddress& mac) {
+  return announcer_.announce(TRY(bridge_of(network)).index, address, mac);
+}
+
+}  // namespace bayplan::datapath

@@ -1,0 +1,117 @@
+#include "datapath/firewall/nft_firewall.hpp"
+
+#include <algorithm>
+
+#include "datapath/firewall/docker_user.hpp"
+#include "linux/sysctl.hpp"
+
+namespace bayplan::datapath {
+namespace {
+
+constexpr std::string_view kFamily = "ip";
+constexpr std::string_view kDigest = "\tchain digest_";
+
+// FNV-1a, 64 bits: against accidents, not against anybody who may change the rules anyway.
+std::uint64_t checksum(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211U;
+  return hash;
+}
+
+std::string digest(std::string_view wanted, std::string_view listing) {
+  return fmt::format("digest_{:016x}_{:016x}", checksum(wanted), checksum(listing));
+}
+
+struct Listing {
+  std::string rules;   // without the chain that is named after the digest
+  std::string digest;  // that name; empty when there is none
+};
+
+// nft prints a blank line between chains; whichever it puts around ours goes too, so only the text's lines count.
+Listing split(const std::string& listing) {
+  Listing result;
+  std::string_view rest = listing;
+  bool inside = false;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const bool starts = line.starts_with(kDigest);
+    if (starts) result.digest = line.substr(7, line.find(' ', 7) - 7);
+    inside = inside || starts;
+    if (!inside && !line.empty()) result.rules.append(line).append("\n");
+    if (line == "\t}") inside = false;
+  }
+  return result;
+}
+
+}  // namespace
+
+NftFirewall::NftFirewall(GatewayDevice device_of, kernel::Nftables nftables, kernel::NetlinkSocket netlink)
+    : device_of_(std::move(device_of)), nftables_(std::move(nftables)), netlink_(std::move(netlink)) {
+}
+
+Result<std::unique_ptr<NftFirewall>> NftFirewall::open(GatewayDevice device_of) {
+  auto nftables = TRY(kernel::Nftables::open());
+  auto netlink = TRY(kernel::NetlinkSocket::open());
+  return std::unique_ptr<NftFirewall>(new NftFirewall(std::move(device_of), std::move(nftables), std::move(netlink)));
+}
+
+// What must not be is forbidden before Docker's chain is told to let our networks through.
+Result<bool> NftFirewall::ensure(const ports::FirewallRules& rules) {
+  if (rules.networks.empty()) return remove().in("remove the packet filter's rules");
+  std::vector<std::string> devices;
+  for (const auto& network : rules.networks) devices.push_back(device_of_(network));
+  const bool table = TRY(ensure_table(rules).in("set the packet filter's rules"));
+  const bool docker = TRY(ensure_docker_user(devices).in("set the rules in Docker's chain DOCKER-USER"));
+  const bool forwarding = TRY(kernel::ensure_sysctl("net/ipv4/ip_forward", "1").in("turn forwarding on"));
+  const bool localnet = TRY(ensure_localnet(rules).in("let the host reach published ports at 127.0.0.1"));
+  return table || docker || forwarding || localnet;
+}
+
+// The table goes last: while it stands, there may be something in DOCKER-USER.
+Result<bool> NftFirewall::remove() {
+  if (!TRY(nftables_.list_table(std::string(kFamily), std::string(kTable)))) return false;
+  TRY(ensure_docker_user({}));
+  TRY(nftables_.apply(fmt::format("delete table {} {}", kFamily, kTable)));
+  return true;
+}
+
+Result<bool> NftFirewall::ensure_table(const ports::FirewallRules& rules) {
+  const std::string wanted = ruleset(rules, device_of_, TRY(lan_bridges()));
+  const std::string family(kFamily);
+  const std::string table(kTable);
+  const auto found = TRY(nftables_.list_table(family, table));
+  if (found) {
+    const Listing listing = split(*found);
+    if (listing.digest == digest(wanted, listing.rules)) return false;
+  }
+  // Added first, so that deleting it is no error where there is none.
+  TRY(nftables_.apply(fmt::format("add table {0} {1}\ndelete table {0} {1}\n{2}", family, table, wanted)));
+  const auto made = TRY(nftables_.list_table(family, table));
+  if (!made) return fail(ErrorCode::kernel, "the table {} {} went away while it was made", family, table);
+  TRY(nftables_.apply(fmt::format("add chain {} {} {}", family, table, digest(wanted, split(*made).rules))));
+  return true;
+}
+
+Result<bool> NftFirewall::ensure_localnet(const ports::FirewallRules& rules) {
+  bool changed = false;
+  for (const auto& network : rules.networks) {
+    const bool published = std::ranges::count(rules.published, network.name, &ports::Publication::network) > 0;
+    auto set = kernel::ensure_sysctl(fmt::format("net/ipv4/conf/{}/route_localnet", device_of_(network)),
+                                     published ? "1" : "0");
+    // The device is still to be made, and the rules are ensured again when it is.
+    if (!set.ok() && set.error().code == ErrorCode::not_found) continue;
+    changed = TRY(std::move(set)) || changed;
+  }
+  return changed;
+}
+
+Result<std::vector<std::string>> NftFirewall::lan_bridges() {
+  std::vector<std::string> names;
+  for (const auto& link : TRY(netlink_.links())) {
+    if (link.kind == "bridge" && is_lan_bridge(link.name)) names.push_back(link.name);
+  }
+  return names;
+}
+
+}  // namespace bayplan::datapath

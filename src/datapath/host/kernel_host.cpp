@@ -1,0 +1,23 @@
+#include "datapath/host/kernel_host.hpp"
+
+#include <map>
+
+#include "linux/netlink.hpp"
+
+namespace bayplan::datapath {
+
+Result<std::vector<ports::Route>> KernelHost::routes() {
+  auto netlink = TRY(kernel::NetlinkSocket::open());
+  std::map<int, std::string> names;
+  for (const auto& link : TRY(netlink.links())) names[link.index] = link.name;
+  std::vector<ports::Route> found;
+  for (const auto& route : TRY(netlink.routes())) found.push_back({route.destination, names[route.link]});
+  return found;
+}
+
+Result<bool> KernelHost::has_interface(const std::string& name) {
+  auto netlink = TRY(kernel::NetlinkSocket::open());
+  return TRY(netlink.find_link(name)).has_value();
+}
+
+}  // namespace bayplan::datapath

@@ -1,0 +1,19 @@
+// What the plan has to know of this host, asked from the kernel each time.
+//
+// Each call opens a netlink socket of its own, in the calling thread's network namespace.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ports/host.hpp"
+
+namespace bayplan::datapath {
+
+class KernelHost final : public ports::Host {
+ public:
+  Result<std::vector<ports::Route>> routes() override;
+  Result<bool> has_interface(const std::string& name) override;
+};
+
+}  // namespace bayplan::datapath
