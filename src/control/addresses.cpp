@@ -1,0 +1,292 @@
+#include "control/addresses.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "model/names.hpp"
+
+namespace bayplan::control {
+namespace {
+
+using model::Attachment;
+using model::IpAddress;
+using model::Network;
+using model::PlanEdit;
+using model::Reservation;
+using model::ReservationState;
+
+// An address that was granted but never became an endpoint is nobody's after this long: the engine's own bound for
+// starting a container is far below.
+constexpr std::chrono::seconds kGrantLifetime{60};
+
+Error full(const PlanEdit& edit, const Network& network) {
+  std::size_t attached = 0;
+  std::size_t held = 0;
+  for (const Reservation* reservation : edit.plan().reservations(network.name)) {
+    attached += reservation->state == ReservationState::attached ? 1 : 0;
+    held += reservation->state == ReservationState::held ? 1 : 0;
+  }
+  return fail(ErrorCode::exhausted,
+              "{} ({}) has no free address: {} attached, {} held. To free one: bayplan release {} NAME", network.name,
+              network.subnet.to_string(), attached, held, network.name);
+}
+
+// An attachment that the engine no longer knows: its release never came.
+bool is_stale(const Attachment& attachment, const GrantRequest& request) {
+  if (attachment.endpoint.empty()) return request.now - attachment.since > kGrantLifetime;
+  return request.facts && is_lost(attachment, *request.facts);
+}
+
+// The same request once more: that start failed before it joined, and nobody told us (a crash of ours). Should two
+// containers of one identity be starting, only one of them gets through CreateEndpoint and Join.
+bool is_repeated(const Attachment& current, const GrantRequest& request, const std::string& identity) {
+  if (current.stage == Attachment::Stage::joined || current.identity != identity) return false;
+  return !identity.empty() || (current.stage == Attachment::Stage::granted && current.asked && request.address);
+}
+
+// Makes way for a new grant of the address to `identity` (empty: not known). `conflict` while somebody has it.
+Result<> clear_attachment(PlanEdit& edit, const GrantRequest& request, const IpAddress& address,
+                          const std::string& identity) {
+  const Attachment* current = edit.plan().attachment(request.network, address);
+  if (!current) return {};
+  if (!is_stale(*current, request) && !is_repeated(*current, request, identity)) {
+    const std::string who = current->identity.empty() ? "a container that is starting" : "'" + current->identity + "'";
+    return fail(ErrorCode::conflict, "{} is in use by {} on {}", address.to_string(), who, request.network);
+  }
+  return edit.erase(Attachment(*current));
+}
+
+Result<GrantOutcome> record_grant(PlanEdit& edit, const GrantRequest& request, const IpAddress& address,
+                                  const std::string& identity) {
+  Attachment attachment;
+  attachment.network = request.network;
+  attachment.address = address;
+  attachment.asked = request.address.has_value();
+  attachment.identity = identity;
+  attachment.since = request.now;
+  TRY(edit.put(attachment));
+  return GrantOutcome{.address = address, .owed = {}};
+}
+
+Result<GrantOutcome> owe(PlanEdit& edit, const GrantRequest& request, std::string_view why) {
+  TRY(edit.put(model::OwedStart{.token = request.owed_token, .network = request.network, .since = request.now}));
+  return GrantOutcome{.address = {},
+                      .owed = fail(ErrorCode::unavailable,
+                                   "{}, so baypland can't tell whose address to give on {}; it starts this container "
+                                   "itself as soon as it can ({})",
+                                   why, request.network, request.owed_token)};
+}
+
+// The container is known: its own address, or the one it asks for if that is nobody else's.
+Result<GrantOutcome> grant_known(PlanEdit& edit, const GrantRequest& request, const Network& network,
+                                 const std::string& identity) {
+  const Reservation* own = edit.plan().reservation(network.name, identity);
+  if (request.address) {
+    const Reservation* owner = edit.plan().reservation_at(network.name, *request.address);
+    if (owner && owner->identity != identity) return held_by(*owner, request.now);
+    TRY(clear_attachment(edit, request, *request.address, identity));
+    return record_grant(edit, request, *request.address, identity);
+  }
+  if (own) {
+    const IpAddress address = own->address;
+    TRY(clear_attachment(edit, request, address, identity));
+    return record_grant(edit, request, address, identity);
+  }
+  const IpAddress address = TRY(take_free_address(edit, network, request.within));
+  return record_grant(edit, request, address, identity);
+}
+
+Result<std::string> identity_told(const PlanEdit& edit, const GrantRequest& request) {
+  if (request.facts) {
+    if (const auto* container = find_by_name(*request.facts, request.container_name))
+      return checked_identity(*container);
+  }
+  for (const Reservation* known : edit.plan().reservations(request.network)) {
+    if (known->container_name == request.container_name) return known->identity;
+  }
+  return request.container_name;
+}
+
+// While the engine boots, the asker of an address is known only by who has it configured.
+struct Claimants {
+  bool owner = false;    // the owner has it configured
+  bool another = false;  // somebody else has
+};
+
+Claimants claimants_of(const PlanEdit& edit, const GrantRequest& request, const std::string& owner) {
+  Claimants found;
+  for (const auto& [key, claim] : edit.plan().claims()) {
+    const auto* carried = edit.plan().engine_network(claim.engine_network);
+    if (!carried || carried->network != request.network || claim.address != *request.address) continue;
+    (claim.identity == owner ? found.owner : found.another) = true;
+  }
+  return found;
+}
+
+Result<GrantOutcome> grant_asked_silent(PlanEdit& edit, const GrantRequest& request) {
+  const Reservation* owner = edit.plan().reservation_at(request.network, *request.address);
+  const Attachment* current = edit.plan().attachment(request.network, *request.address);
+  const Claimants claimants = claimants_of(edit, request, owner ? owner->identity : std::string{});
+  // A booting engine also asks again for what its endpoints had, before it clears them away.
+  const bool clear = owner ? !claimants.another && (claimants.owner || current) : true;
+  if (!clear) return owe(edit, request, "Docker does not answer");
+  if (current) return GrantOutcome{.address = request.address, .owed = {}};
+  return record_grant(edit, request, *request.address, owner ? owner->identity : std::string{});
+}
+
+// The containers at rest that may be asking. With `configured`, those that have this address configured; without,
+// those that have none.
+std::vector<Membership> candidates(const PlanEdit& edit, const GrantRequest& request,
+                                   const std::optional<IpAddress>& configured) {
+  std::vector<Membership> found = memberships(edit.plan(), *request.facts);
+  std::set<std::string> placed;  // containers whose endpoint on this network is there already
+  for (const Attachment* attachment : edit.plan().attachments(request.network)) {
+    const bool has_endpoint = attachment->verified && !attachment->endpoint.empty();
+    if (has_endpoint && !is_stale(*attachment, request)) placed.insert(attachment->container_id);
+  }
+  std::erase_if(found, [&](const Membership& place) {
+    return place.network != request.network || !may_be_starting(*place.container) ||
+           place.entry->configured != configured || placed.contains(place.container->id);
+  });
+  return found;
+}
+
+Result<GrantOutcome> grant_asked(PlanEdit& edit, const GrantRequest& request) {
+  const Reservation* owner = edit.plan().reservation_at(request.network, *request.address);
+  const auto askers = candidates(edit, request, request.address);
+  const auto is_owner = [&](const Membership& place) { return place.container->identity() == owner->identity; };
+  if (owner && !askers.empty() && std::ranges::none_of(askers, is_owner)) return held_by(*owner, request.now);
+  const std::string identity = owner ? owner->identity : std::string{};
+  TRY(clear_attachment(edit, request, *request.address, identity));
+  return record_grant(edit, request, *request.address, identity);
+}
+
+std::optional<IpAddress> lowest_free(PlanEdit& edit, const Network& network,
+                                     const std::optional<model::AddressRange>& within) {
+  model::Pool* pool = edit.pool(network.name);
+  return within ? pool->lowest_free(*within) : pool->lowest_free();
+}
+
+// Several may be asking: an address that is nobody's; who it was is known at Join. Where one of them has an address
+// already, nobody's removed reservation is ended only to tell them apart.
+Result<GrantOutcome> grant_nobodys(PlanEdit& edit, const GrantRequest& request, const Network& network,
+                                   const std::vector<Membership>& askers) {
+  const bool some_reserved = std::ranges::any_of(askers, [&](const Membership& place) {
+    return edit.plan().reservation(network.name, place.container->identity()) != nullptr;
+  });
+  if (some_reserved && !lowest_free(edit, network, request.within)) {
+    return owe(edit, request, "several containers are starting and no address is free to tell them apart");
+  }
+  const IpAddress address = TRY(take_free_address(edit, network, request.within));
+  return record_grant(edit, request, address, {});
+}
+
+}  // namespace
+
+Result<GrantOutcome> grant(PlanEdit& edit, const GrantRequest& request) {
+  const Network* network = edit.plan().network(request.network);
+  if (!network) return fail(ErrorCode::not_found, "there is no network '{}'", request.network);
+  if (request.address) TRY(check_usable(*network, *request.address));
+  if (!request.container_name.empty()) {
+    return grant_known(edit, request, *network, TRY(identity_told(edit, request)));
+  }
+  if (request.address) return request.facts ? grant_asked(edit, request) : grant_asked_silent(edit, request);
+  if (!request.facts) return owe(edit, request, "Docker does not answer");
+  const auto askers = candidates(edit, request, std::nullopt);
+  if (askers.size() == 1) {
+    return grant_known(edit, request, *network, TRY(checked_identity(*askers.front().container)));
+  }
+  return grant_nobodys(edit, request, *network, askers);
+}
+
+bool is_auxiliary(const Network& network, const GrantRequest& request) {
+  if (!request.address || !request.facts || !request.container_name.empty()) return false;
+  const auto holds = [&](const model::AddressRange& range) { return range.contains(*request.address); };
+  const auto wants = [&](const ports::Container& container) {
+    return std::ranges::find(container.networks, request.address, &ports::ContainerNetwork::configured) !=
+           container.networks.end();
+  };
+  return std::ranges::any_of(network.exclusions, holds) && std::ranges::none_of(request.facts->containers, wants);
+}
+
+Result<IpAddress> take_free_address(PlanEdit& edit, const Network& network,
+                                    const std::optional<model::AddressRange>& within) {
+  if (const auto free = lowest_free(edit, network, within)) return *free;
+  const model::Pool* pool = edit.plan().pool(network.name);
+  for (const Reservation* removed : edit.plan().reclaimable(network.name)) {
+    const bool outside = (within && !within->contains(removed->address)) || !pool->contains(removed->address);
+    if (outside) continue;
+    const Reservation ended = *removed;
+    TRY(edit.erase(ended));
+    log::info("removed_reservation_reused", {{"network", ended.network},
+                                             {"identity", ended.identity},
+                                             {"address", ended.address.to_string()},
+                                             {"removed", to_rfc3339(ended.last_seen)}});
+    return ended.address;
+  }
+  return full(edit, network);
+}
+
+Result<> check_usable(const Network& network, const IpAddress& address) {
+  const auto refuse = [&](std::string_view why) {
+    return fail(ErrorCode::invalid, "{} can't be given on {}: it is {} {}", address.to_string(), network.name, why,
+                network.subnet.to_string());
+  };
+  if (!network.subnet.contains(address)) return refuse("outside the subnet");
+  if (address < network.subnet.first_host()) return refuse("the network address of");
+  if (network.subnet.last_host() < address) return refuse("the broadcast address of");
+  if (address == network.gateway) return refuse("the gateway of");
+  const auto holds = [&](const model::AddressRange& range) { return range.contains(address); };
+  if (std::ranges::any_of(network.exclusions, holds)) return refuse("excluded from");
+  return {};
+}
+
+Result<Reservation> reserve(PlanEdit& edit, const Network& network, const std::string& identity,
+                            const AddressWish& wish, Timestamp now) {
+  const auto& address = wish.address;
+  TRY(model::parse_identity(identity, true));
+  if (const Reservation* own = edit.plan().reservation(network.name, identity)) {
+    if (!address || own->address == *address) return *own;
+    return fail(ErrorCode::conflict, "'{}' has {} on {}, not {}. To give that up: bayplan release {} {}", identity,
+                own->address.to_string(), network.name, address->to_string(), network.name, identity);
+  }
+  if (address) {
+    TRY(check_usable(network, *address));
+    if (const Reservation* owner = edit.plan().reservation_at(network.name, *address)) return held_by(*owner, now);
+    if (edit.plan().attachment(network.name, *address)) {
+      return fail(ErrorCode::conflict, "{} is just being given to a container that is starting on {}",
+                  address->to_string(), network.name);
+    }
+  }
+  const IpAddress chosen = address ? *address : TRY(take_free_address(edit, network, wish.within));
+  Reservation fresh = make_reservation(network, identity, chosen, now);
+  TRY(edit.put(fresh));
+  return fresh;
+}
+
+Reservation make_reservation(const Network& network, const std::string& identity, const IpAddress& address,
+                             Timestamp now) {
+  Reservation fresh;
+  fresh.network = network.name;
+  fresh.identity = identity;
+  fresh.address = address;
+  fresh.mac = model::mac_of(network.mac_salt, address);
+  fresh.created = now;
+  fresh.last_seen = now;
+  return fresh;
+}
+
+Error held_by(const Reservation& owner, Timestamp now) {
+  const std::string address = owner.address.to_string();
+  if (owner.state == ReservationState::attached) {
+    return fail(ErrorCode::conflict, "{} is in use by '{}' on {}: choose another address", address, owner.identity,
+                owner.network);
+  }
+  const std::string_view what = owner.state == ReservationState::removed ? "removed"
+                                : owner.container_id.empty()             ? "reserved"
+                                                                         : "stopped";
+  return fail(ErrorCode::conflict, "{} is held for '{}' on {} ({} {} ago). To give it up: bayplan release {} {}",
+              address, owner.identity, owner.network, what, age(owner.last_seen, now), owner.network, owner.identity);
+}
+
+}  // namespace bayplan::control

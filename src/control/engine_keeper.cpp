@@ -1,0 +1,387 @@
+#include "control/engine_keeper.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace bayplan::control {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kMinimumGap{10};      // between two passes: a burst of events is one pass
+constexpr milliseconds kReconnectFirst{50};  // to the engine; doubled up to kReconnectLast
+constexpr milliseconds kReconnectLast{1000};
+constexpr milliseconds kSettling{200};  // Docker tells an event before its listing shows it: looked at once more
+constexpr milliseconds kOwedPoll{200};  // while a start is owed and the engine has not recorded its failure yet
+constexpr milliseconds kRetryRepin{1000};
+constexpr milliseconds kSilence{1000};  // after an unanswered call the engine is not asked again for this long
+constexpr std::chrono::seconds kOwedLifetime{10};
+
+}  // namespace
+
+EngineKeeper::EngineKeeper(ports::Engine& engine, Planner& planner, const Clock& clock, EngineKeeperSettings settings,
+                           std::function<void()> after_sync)
+    : engine_(engine),
+      planner_(planner),
+      clock_(clock),
+      settings_(std::move(settings)),
+      after_sync_(std::move(after_sync)),
+      repinner_(engine, planner, clock),
+      due_(clock.steady()),
+      lost_at_(clock.now()) {
+}
+
+EngineKeeper::~EngineKeeper() {
+  stop();
+}
+
+void EngineKeeper::start() {
+  sync_thread_ = std::jthread([this](const std::stop_token& stop) { sync_loop(stop); });
+  watch_thread_ = std::jthread([this](const std::stop_token& stop) { watch_loop(stop); });
+}
+
+void EngineKeeper::stop() {
+  watch_thread_.request_stop();
+  sync_thread_.request_stop();
+  wake_.notify_all();
+  if (watch_thread_.joinable()) watch_thread_.join();
+  if (sync_thread_.joinable()) sync_thread_.join();
+}
+
+void EngineKeeper::poke() {
+  {
+    const std::scoped_lock lock(mutex_);
+    work_ = true;
+  }
+  wake_.notify_all();
+}
+
+std::optional<Timestamp> EngineKeeper::silent_since() const {
+  const std::scoped_lock lock(mutex_);
+  return ready_ ? std::nullopt : std::optional(lost_at_);
+}
+
+std::string EngineKeeper::trouble() const {
+  const std::scoped_lock lock(mutex_);
+  return ready_ ? std::string{} : trouble_;
+}
+
+// --- listening
+
+void EngineKeeper::watch_loop(const std::stop_token& stop) {
+  milliseconds pause = kReconnectFirst;
+  while (!stop.stop_requested()) {
+    const auto on_ready = [&] {
+      ready_ = true;
+      inspect_failed_starts_ = true;
+      pause = kReconnectFirst;
+      log::info("engine_ready");
+      poke();
+    };
+    auto ended = engine_.watch(stop, on_ready, [this](const ports::EngineEvent& event) { on_event(event); });
+    const std::string why = ended.ok() ? "the event stream ended" : ended.error().message();
+    const bool lost = ready_.exchange(false);
+    if (lost && !stop.stop_requested()) log::warning("engine_lost", {{"error", why}});
+    std::unique_lock lock(mutex_);
+    if (lost) lost_at_ = clock_.now();
+    trouble_ = why;
+    wake_.wait_for(lock, stop, pause, [] { return false; });
+    pause = std::min(pause * 2, kReconnectLast);
+  }
+}
+
+void EngineKeeper::on_event(const ports::EngineEvent& event) {
+  log::debug("engine_event", {{"type", event.type}, {"action", event.action}, {"id", event.id}});
+  {
+    const std::scoped_lock lock(mutex_);
+    settled_at_ = clock_.steady() + kSettling;
+  }
+  poke();
+}
+
+milliseconds EngineKeeper::bound() const {
+  return ready_ ? settings_.answer_bound : settings_.silence_bound;
+}
+
+void EngineKeeper::note_silence() {
+  const std::scoped_lock lock(mutex_);
+  if (!ready_) silent_until_ = clock_.steady() + kSilence;
+}
+
+std::optional<EngineFacts> EngineKeeper::facts(const std::vector<std::string>& needed) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!ready_ && clock_.steady() < silent_until_) return std::nullopt;
+  }
+  auto containers = engine_.containers(bound());
+  if (!containers) {
+    note_silence();
+    return std::nullopt;
+  }
+  EngineFacts facts;
+  facts.containers = std::move(*containers);
+  facts.network_names = names_of_networks(needed);
+  return facts;
+}
+
+// A name never changes, so the engine is asked only for one that is not known yet.
+std::map<std::string, std::string> EngineKeeper::names_of_networks(const std::vector<std::string>& needed) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto known = [this](const std::string& id) { return network_names_.contains(id); };
+    if (std::ranges::all_of(needed, known)) return network_names_;
+  }
+  const auto networks = engine_.networks(bound());
+  const std::scoped_lock lock(mutex_);
+  if (networks) {
+    for (const auto& network : *networks) network_names_[network.id] = network.name;
+  }
+  return network_names_;
+}
+
+std::optional<ports::EngineNetworkInfo> EngineKeeper::network(const std::string& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!ready_ && clock_.steady() < silent_until_) return std::nullopt;
+  }
+  auto found = engine_.network(id, bound());
+  if (found) return std::move(*found);
+  if (found.error().code == ErrorCode::timeout || found.error().code == ErrorCode::unavailable) note_silence();
+  return std::nullopt;
+}
+
+// --- syncing
+
+void EngineKeeper::sync_loop(const std::stop_token& stop) {
+  while (wait_for_work(stop)) {
+    if (auto done = sync_once(); !done) {
+      log::warning("sync_failed", {{"error", done.error().message()}});
+      wake_within(kReconnectLast);
+    }
+    if (after_sync_) after_sync_();
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, kMinimumGap, [] { return false; });
+  }
+}
+
+bool EngineKeeper::wait_for_work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const bool due = clock_.steady() >= due_;
+    if (ready_ && (work_ || due)) {
+      work_ = false;
+      const auto now = clock_.steady();
+      due_ = now + settings_.resync;
+      if (settled_at_ > now) due_ = std::min(due_, settled_at_);
+      return true;
+    }
+    if (!ready_) {
+      wake_.wait(lock, stop, [this] { return ready_.load(); });
+    } else {
+      wake_.wait_until(lock, stop, due_, [this] { return work_; });
+    }
+  }
+  return false;
+}
+
+void EngineKeeper::wake_within(milliseconds delay) {
+  const std::scoped_lock lock(mutex_);
+  due_ = std::min(due_, clock_.steady() + delay);
+}
+
+Result<EngineFacts> EngineKeeper::gather() {
+  EngineFacts facts;
+  facts.listed_at = clock_.now();
+  facts.containers = TRY(engine_.containers(settings_.answer_bound));
+  for (const auto& network : TRY(engine_.networks(settings_.answer_bound))) {
+    facts.network_names[network.id] = network.name;
+    if (network.range) facts.network_ranges.emplace(network.id, *network.range);
+  }
+  if (auto live = live_endpoints(facts)) facts.live_endpoints = std::move(*live);
+  const std::scoped_lock lock(mutex_);
+  network_names_ = facts.network_names;
+  return facts;
+}
+
+Result<std::set<std::string>> EngineKeeper::live_endpoints(const EngineFacts& facts) {
+  const auto doubtful = TRY(planner_.execute([&facts](model::PlanEdit& edit) -> Result<std::set<std::string>> {
+    return networks_in_doubt(edit.plan(), facts);
+  }));
+  std::set<std::string> live;
+  for (const auto& container : facts.containers) {
+    for (const auto& entry : container.networks) live.insert(entry.endpoint);
+  }
+  for (const std::string& id : doubtful) {
+    auto network = engine_.network(id, settings_.answer_bound);
+    if (!network && network.error().code == ErrorCode::not_found) continue;
+    const auto info = TRY(std::move(network));
+    for (const auto& [endpoint, name] : info.endpoints) live.insert(endpoint);
+  }
+  return live;
+}
+
+// Containers that have been at rest long enough; the others get a pass of their own when they have.
+std::set<std::string> EngineKeeper::rested(const EngineFacts& facts) {
+  std::set<std::string> rested;
+  std::map<std::string, std::chrono::steady_clock::time_point> resting;
+  const auto now = clock_.steady();
+  for (const auto& container : facts.containers) {
+    const bool created = container.state == ports::ContainerState::created;
+    if (!created && container.state != ports::ContainerState::exited) continue;
+    const auto known = resting_since_.find(container.id);
+    const auto since = known == resting_since_.end() ? now : known->second;
+    resting[container.id] = since;
+    const auto left = since + (created ? settings_.rest_created : settings_.rest_exited) - now;
+    if (left <= left.zero()) {
+      rested.insert(container.id);
+    } else {
+      wake_within(std::chrono::ceil<milliseconds>(left));
+    }
+  }
+  resting_since_ = std::move(resting);
+  return rested;
+}
+
+std::set<std::string> EngineKeeper::busy() const {
+  const std::scoped_lock lock(mutex_);
+  return busy_;
+}
+
+std::set<std::string> EngineKeeper::gone_networks() const {
+  std::set<std::string> gone;
+  for (const auto& [id, since] : unlisted_since_) {
+    if (clock_.steady() - since >= settings_.network_lag) gone.insert(id);
+  }
+  return gone;
+}
+
+void EngineKeeper::note_unlisted(const std::set<std::string>& unlisted) {
+  std::erase_if(unlisted_since_, [&](const auto& entry) { return !unlisted.contains(entry.first); });
+  for (const std::string& id : unlisted) unlisted_since_.try_emplace(id, clock_.steady());
+  if (!unlisted.empty()) wake_within(settings_.network_lag);
+}
+
+Result<> EngineKeeper::sync_once() {
+  SyncPass pass;
+  pass.input.busy = busy();
+  pass.input.facts = TRY(gather());
+  pass.input.rested = rested(pass.input.facts);
+  pass.input.gone_networks = gone_networks();
+  pass.input.pins = !names_askers_;
+  pass.input.host = settings_.host;
+  pass.input.now = clock_.now();
+  pass.outcome =
+      TRY(planner_.execute([&input = pass.input](model::PlanEdit& edit) { return sync_engine(edit, input); }));
+  note_unlisted(pass.outcome.unlisted);
+  dispatch(pass);
+  return {};
+}
+
+// --- acting
+
+bool EngineKeeper::claim_container(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  const auto held = hold_.find(id);
+  if (held != hold_.end()) {
+    if (clock_.steady() < held->second) {
+      due_ = std::min(due_, held->second);
+      return false;
+    }
+    hold_.erase(held);
+  }
+  return busy_.insert(id).second;
+}
+
+void EngineKeeper::free_container(const std::string& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    busy_.erase(id);
+  }
+  poke();
+}
+
+void EngineKeeper::dispatch(const SyncPass& pass) {
+  const bool returned = inspect_failed_starts_.exchange(false);
+  if (!pass.outcome.owed.empty() || returned) {
+    for (const std::string& id : pass.outcome.at_rest) {
+      if (!claim_container(id)) continue;
+      hands_.post([this, input = pass.input, id, owed = pass.outcome.owed] {
+        settle_owed(input, id, owed);
+        free_container(id);
+      });
+    }
+  }
+  if (!pass.outcome.owed.empty()) wake_within(kOwedPoll);
+  for (const model::OwedStart& owed : pass.outcome.owed) {
+    // No container failed with it: it was for a call that was no start, or somebody else started the container. An
+    // engine that took long to boot has just been asked for the first time.
+    if (!returned && pass.input.now - owed.since > kOwedLifetime) static_cast<void>(forget_owed(owed.token));
+  }
+  for (const RepinAction& action : pass.outcome.repins) {
+    if (pass.input.busy.contains(action.container_id) || !claim_container(action.container_id)) continue;
+    const ports::Container* known = find_by_id(pass.input.facts, action.container_id);
+    // A pin may have to wait while its container starts: not in the way of those that run with a wrong address.
+    WorkQueue& queue = action.reason == RepinAction::Reason::pin ? pinning_hands_ : hands_;
+    queue.post([this, action, container = known ? *known : ports::Container{}] {
+      repin(action, container);
+      free_container(action.container_id);
+    });
+  }
+}
+
+void EngineKeeper::repin(const RepinAction& action, const ports::Container& container) {
+  const auto done = repinner_.carry_out(action, container);
+  if (done.ok()) return;
+  const bool full = done.error().code == ErrorCode::exhausted;  // said when the container starts, not before
+  if (!full) {
+    log::warning("container_not_repinned", {{"reason", to_string(action.reason)},
+                                            {"container", action.container_name},
+                                            {"network", action.network},
+                                            {"error", done.error().message()}});
+  }
+  const std::scoped_lock lock(mutex_);
+  hold_[action.container_id] = clock_.steady() + (full ? settings_.resync : kRetryRepin);
+}
+
+void EngineKeeper::settle_owed(const SyncInput& input, const std::string& container,
+                               const std::vector<model::OwedStart>& owed) {
+  auto details = engine_.inspect(container);
+  if (!details || details->running || details->last_error.empty()) return;
+  const auto named = std::ranges::find_if(
+      owed, [&](const model::OwedStart& start) { return details->last_error.find(start.token) != std::string::npos; });
+  const bool restarts = details->restart_policy == "always" || details->restart_policy == "unless-stopped";
+  const auto says = [&](std::string_view word) { return details->last_error.find(word) != std::string::npos; };
+  // The engine tried to start it while baypland was not there, or what was owed is no longer known.
+  const bool for_want_of_us = restarts && ((says("bayplan") && says("plugin")) || says("(owed-"));
+  if (named == owed.end() && !for_want_of_us) return;
+  const auto started = start_owed(input, container, named == owed.end() ? model::OwedStart{} : *named);
+  if (started) {
+    log::info("owed_start_done", {{"container", details->name}});
+  } else {
+    log::error("owed_start_failed", {{"container", details->name}, {"error", started.error().message()}});
+  }
+}
+
+Result<> EngineKeeper::start_owed(const SyncInput& input, const std::string& container, const model::OwedStart& owed) {
+  if (!names_askers_) {
+    auto decided = planner_.execute([&](model::PlanEdit& edit) { return pins_before_start(edit, input, container); });
+    if (!decided && decided.error().code == ErrorCode::conflict) TRY(forget_owed(owed.token));
+    const auto pins = TRY(std::move(decided));
+    const ports::Container* known = find_by_id(input.facts, container);
+    for (const RepinAction& pin : pins) TRY(repinner_.carry_out(pin, *known));
+  }
+  auto started = engine_.start(container);
+  TRY(forget_owed(owed.token));
+  return started;
+}
+
+Result<> EngineKeeper::forget_owed(const std::string& token) {
+  return planner_.execute([token](model::PlanEdit& edit) -> Result<> {
+    const auto& owed = edit.plan().owed_starts();
+    const auto found = owed.find(token);
+    return found == owed.end() ? Result<>{} : edit.erase(model::OwedStart(found->second));
+  });
+}
+
+}  // namespace bayplan::control

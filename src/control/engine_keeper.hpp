@@ -1,0 +1,131 @@
+// Keeps the plan and the engine in step.
+//
+// Three kinds of threads: one listens to the engine's events, one runs `sync_engine` whenever something may have
+// changed, and a few carry out what it found (pinning, starting what is owed, putting right), since each of these
+// calls may take the engine tenths of a second. A container is worked on by one of them at a time.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "control/engine_facts.hpp"
+#include "control/engine_sync.hpp"
+#include "control/planner.hpp"
+#include "control/repinner.hpp"
+#include "control/work_queue.hpp"
+
+namespace bayplan::control {
+
+struct EngineKeeperSettings {
+  std::string host;                              // this host's name
+  std::chrono::milliseconds resync{60000};       // a full pass at least this often
+  std::chrono::milliseconds rest_exited{50};     // at rest this long: pinned
+  std::chrono::milliseconds rest_created{250};   // `docker run` starts what it created sooner
+  std::chrono::milliseconds answer_bound{2000};  // for a listing while the engine is known to answer
+  std::chrono::milliseconds silence_bound{300};  // … while it is not
+  std::chrono::milliseconds network_lag{31000};  // a network not listed so long is gone: no plugin call takes longer
+};
+
+class EngineKeeper {
+ public:
+  // All must outlive it. `after_sync` is called on the sync thread after every pass (the kernel side follows).
+  EngineKeeper(ports::Engine& engine, Planner& planner, const Clock& clock, EngineKeeperSettings settings,
+               std::function<void()> after_sync = {});
+  ~EngineKeeper();
+  EngineKeeper(const EngineKeeper&) = delete;
+  EngineKeeper& operator=(const EngineKeeper&) = delete;
+
+  void start();
+  // Ends the threads; a call to the engine that is under way is waited for, within its bound.
+  void stop();
+
+  // Something changed: run a pass soon. Any thread; returns at once.
+  void poke();
+
+  // The event stream stands: the engine answers.
+  [[nodiscard]] bool ready() const { return ready_; }
+  // Since when it does not; none while it does.
+  [[nodiscard]] std::optional<Timestamp> silent_since() const;
+  // Why it does not; empty while it does.
+  [[nodiscard]] std::string trouble() const;
+
+  // For a plugin call: the containers, with the names of the engine's networks, among them those of `needed` (ids).
+  // Nothing if the engine does not answer within a short bound, as Docker while it boots.
+  std::optional<EngineFacts> facts(const std::vector<std::string>& needed);
+  // For a plugin call: one network with its endpoints, within the same bound.
+  std::optional<ports::EngineNetworkInfo> network(const std::string& id);
+
+  // The engine says who asks (Docker 29 on): nothing has to be pinned.
+  void engine_names_askers() { names_askers_ = true; }
+
+ private:
+  struct SyncPass {
+    SyncInput input;
+    SyncOutcome outcome;
+  };
+
+  void watch_loop(const std::stop_token& stop);
+  void sync_loop(const std::stop_token& stop);
+  bool wait_for_work(const std::stop_token& stop);
+  Result<> sync_once();
+  Result<EngineFacts> gather();
+  Result<std::set<std::string>> live_endpoints(const EngineFacts& facts);
+  std::set<std::string> rested(const EngineFacts& facts);
+  std::set<std::string> busy() const;
+  std::set<std::string> gone_networks() const;
+  void note_unlisted(const std::set<std::string>& unlisted);
+  void wake_within(std::chrono::milliseconds delay);
+  void on_event(const ports::EngineEvent& event);
+  std::chrono::milliseconds bound() const;
+  void note_silence();
+  std::map<std::string, std::string> names_of_networks(const std::vector<std::string>& needed);
+
+  // Actions, on the hands' threads.
+  void dispatch(const SyncPass& pass);
+  bool claim_container(const std::string& id);
+  void free_container(const std::string& id);
+  void repin(const RepinAction& action, const ports::Container& container);
+  void settle_owed(const SyncInput& input, const std::string& container, const std::vector<model::OwedStart>& owed);
+  Result<> start_owed(const SyncInput& input, const std::string& container, const model::OwedStart& owed);
+  Result<> forget_owed(const std::string& token);
+
+  ports::Engine& engine_;
+  Planner& planner_;
+  const Clock& clock_;
+  EngineKeeperSettings settings_;
+  std::function<void()> after_sync_;
+  Repinner repinner_;
+
+  std::atomic<bool> ready_ = false;
+  std::atomic<bool> names_askers_ = false;
+  std::atomic<bool> inspect_failed_starts_ =
+      false;  // the engine has come back: some start may have failed for want of us
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool work_ = false;
+  std::chrono::steady_clock::time_point due_;
+  std::chrono::steady_clock::time_point settled_at_;  // the last event's listing is sure to be complete then
+  std::string trouble_ = "not connected yet";
+  Timestamp lost_at_;
+  std::map<std::string, std::string> network_names_;
+  std::chrono::steady_clock::time_point silent_until_;
+  std::set<std::string> busy_;                                         // containers being worked on
+  std::map<std::string, std::chrono::steady_clock::time_point> hold_;  // containers to be left alone until then
+
+  // Sync thread only.
+  std::map<std::string, std::chrono::steady_clock::time_point> resting_since_;
+  std::map<std::string, std::chrono::steady_clock::time_point> unlisted_since_;  // networks of the engine's
+
+  WorkQueue hands_{8};
+  WorkQueue pinning_hands_{4};
+  std::jthread sync_thread_;
+  std::jthread watch_thread_;
+};
+
+}  // namespace bayplan::control

@@ -1,0 +1,330 @@
+#include "control/engine_sync.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "control/addresses.hpp"
+#include "control/joins.hpp"
+
+namespace bayplan::control {
+namespace {
+
+using model::Attachment;
+using model::PlanEdit;
+using model::Reservation;
+using model::ReservationState;
+using Reason = RepinAction::Reason;
+
+constexpr std::chrono::seconds kGrantLifetime{60};
+
+template <typename T>
+std::vector<T> copies(const std::vector<const T*>& pointers) {
+  std::vector<T> out;
+  out.reserve(pointers.size());
+  for (const T* pointer : pointers) out.push_back(*pointer);
+  return out;
+}
+
+// compose renames a container that it is about to replace to `<its short id>_<name>`; the name's reservation is for
+// the one that comes next.
+bool is_put_aside(const ports::Container& container) {
+  return container.name.starts_with(container.id.substr(0, 12) + "_");
+}
+
+Result<Reservation> reserve_at_rest(PlanEdit& edit, const std::string& network, const ports::Container& container,
+                                    const AddressWish& wish, Timestamp now) {
+  Reservation fresh = TRY(reserve(edit, *edit.plan().network(network), container.identity(), wish, now));
+  fresh.container_id = container.id;
+  fresh.container_name = container.name;
+  TRY(edit.put(fresh));
+  return fresh;
+}
+
+// One pass of the reconciler, a step a method.
+class Sync {
+ public:
+  Sync(PlanEdit& edit, const SyncInput& input) : edit_(edit), input_(input) {}
+
+  Result<SyncOutcome> run() {
+    TRY(forget_engine_networks());
+    places_ = memberships(edit_.plan(), input_.facts);
+    TRY(follow_renames());
+    TRY(end_lost_attachments());
+    TRY(verify_attachments());
+    TRY(update_states());
+    TRY(update_claims());
+    find_misplaced();
+    TRY(pin_at_rest());
+    resume_repins();
+    for (const auto& [token, owed] : edit_.plan().owed_starts()) outcome_.owed.push_back(owed);
+    return std::move(outcome_);
+  }
+
+  Result<std::vector<RepinAction>> pins_for(const std::string& container_id) {
+    places_ = memberships(edit_.plan(), input_.facts);
+    for (const Membership& place : places_) {
+      if (place.container->id != container_id) continue;
+      const std::size_t before = outcome_.repins.size();
+      TRY(pin(place, true));
+      if (outcome_.repins.size() == before) TRY(check_users_choice(place));
+    }
+    return std::move(outcome_.repins);
+  }
+
+ private:
+  // Networks that the engine dropped while nobody told us.
+  Result<> forget_engine_networks() {
+    const auto known = edit_.plan().engine_networks();
+    for (const auto& [id, carried] : known) {
+      if (input_.facts.network_names.contains(id)) continue;
+      if (input_.gone_networks.contains(id)) {
+        TRY(edit_.erase(carried));
+      } else {
+        outcome_.unlisted.insert(id);
+      }
+    }
+    return {};
+  }
+
+  // The reservation goes with a container that gets another name, unless it is only put aside or the new name has a
+  // reservation itself.
+  Result<> follow_renames() {
+    for (const Reservation& known : copies(edit_.plan().reservations())) {
+      const ports::Container* container = find_by_id(input_.facts, known.container_id);
+      if (!container || container->name == known.container_name || known.container_name.empty()) continue;
+      if (is_put_aside(*container)) continue;
+      TRY(rename(known, *container));
+    }
+    return {};
+  }
+
+  Result<> rename(const Reservation& known, const ports::Container& container) {
+    Reservation renamed = known;
+    renamed.container_name = container.name;
+    const bool by_name = known.identity == known.container_name;
+    if (by_name && edit_.plan().reservation(known.network, container.identity())) return {};
+    if (by_name) {
+      renamed.identity = container.identity();
+      TRY(edit_.erase(known));
+      log::info("reservation_renamed", {{"network", known.network},
+                                        {"from", known.identity},
+                                        {"to", renamed.identity},
+                                        {"address", known.address.to_string()}});
+    }
+    TRY(edit_.put(renamed));
+    const Attachment* attachment = edit_.plan().attachment(known.network, known.address);
+    if (!attachment || attachment->identity != known.identity) return {};
+    Attachment moved = *attachment;
+    moved.identity = renamed.identity;
+    return edit_.put(std::move(moved));
+  }
+
+  // Attachments whose end nobody told us: a grant that never became an endpoint, an endpoint the engine has not.
+  Result<> end_lost_attachments() {
+    for (const Attachment& attachment : copies(edit_.plan().attachments())) {
+      const bool lost = attachment.endpoint.empty() ? input_.now - attachment.since > kGrantLifetime
+                                                    : is_lost(attachment, input_.facts);
+      if (!lost) continue;
+      log::info("lost_attachment_ended", {{"network", attachment.network},
+                                          {"address", attachment.address.to_string()},
+                                          {"identity", attachment.identity}});
+      TRY(end_attachment(edit_, attachment, input_.now));
+    }
+    return {};
+  }
+
+  // Joins that nobody could verify while the engine booted; and containers whose reservation was released while they
+  // ran with another address, waiting to be put right: what they have is theirs now.
+  Result<> verify_attachments() {
+    for (const Membership& place : places_) {
+      const Attachment* attachment = edit_.plan().attachment_of(place.entry->endpoint);
+      if (place.entry->endpoint.empty() || !attachment || attachment->stage != Attachment::Stage::joined) continue;
+      if (attachment->verified && edit_.plan().reservation(place.network, attachment->identity)) continue;
+      if (TRY(verify_attachment(edit_, Attachment(*attachment), *place.container, input_.host, input_.now))) continue;
+      const Reservation* own = edit_.plan().reservation(place.network, place.container->identity());
+      add(Reason::eject, place, own ? std::optional(own->address) : std::nullopt);
+    }
+    return {};
+  }
+
+  Result<> update_states() {
+    std::set<std::string> present;  // identities of all containers there are
+    std::set<std::string> ids;
+    for (const ports::Container& container : input_.facts.containers) {
+      if (container.state == ports::ContainerState::removing || container.state == ports::ContainerState::dead)
+        continue;
+      present.insert(container.identity());
+      ids.insert(container.id);
+    }
+    for (Reservation& known : copies(edit_.plan().reservations())) {
+      const bool there = present.contains(known.identity) || ids.contains(known.container_id);
+      TRY(update_state(known, there));
+    }
+    return {};
+  }
+
+  Result<> update_state(Reservation& known, bool there) {
+    const Attachment* attachment = edit_.plan().attachment(known.network, known.address);
+    if (attachment && attachment->stage != Attachment::Stage::granted) return {};
+    const bool by_hand = known.container_id.empty() && known.state == ReservationState::held;
+    const auto state = there || by_hand ? ReservationState::held : ReservationState::removed;
+    if (state == known.state) return {};
+    known.state = state;
+    known.last_seen = input_.now;
+    log::debug("reservation_state",
+               {{"network", known.network}, {"identity", known.identity}, {"state", to_string(state)}});
+    return edit_.put(known);
+  }
+
+  Result<> update_claims() {
+    std::map<model::Plan::PairKey, model::Claim> wanted;
+    for (const Membership& place : places_) {
+      if (!place.entry->configured || input_.busy.contains(place.container->id)) continue;
+      const model::Plan::PairKey key{place.container->id, place.engine_network};
+      const auto known = edit_.plan().claims().find(key);
+      const bool known_ours = known != edit_.plan().claims().end() && known->second.pinned_by_us &&
+                              known->second.address == *place.entry->configured;
+      // Done by us, but not noted: a crash came between.
+      const auto repin = edit_.plan().repins().find(key);
+      const bool ours =
+          known_ours || (repin != edit_.plan().repins().end() && repin->second.address == place.entry->configured);
+      wanted[key] = {key.first, key.second, *place.entry->configured, place.container->identity(), ours};
+    }
+    const auto current = edit_.plan().claims();
+    for (const auto& [key, claim] : current) {
+      if (!wanted.contains(key) && !input_.busy.contains(key.first)) TRY(edit_.erase(claim));
+    }
+    for (const auto& [key, claim] : wanted) {
+      const auto known = current.find(key);
+      if (known == current.end() || known->second != claim) TRY(edit_.put(claim));
+    }
+    return {};
+  }
+
+  // Containers that run with another address than their own: given because nobody could tell who asked.
+  void find_misplaced() {
+    for (const Membership& place : places_) {
+      const Attachment* attachment = edit_.plan().attachment_of(place.entry->endpoint);
+      if (place.entry->endpoint.empty() || !place.container->is_up() || !attachment || !attachment->verified) continue;
+      const Reservation* own = edit_.plan().reservation(place.network, attachment->identity);
+      if (!own || own->address == attachment->address) continue;
+      // Unplugged only when its own address is there to be had.
+      const Attachment* in_the_way = edit_.plan().attachment(place.network, own->address);
+      if (!in_the_way || in_the_way->endpoint.empty()) add(Reason::put_right, place, own->address);
+    }
+  }
+
+  Result<> pin_at_rest() {
+    for (const Membership& place : places_) {
+      using enum ports::ContainerState;
+      const auto state = place.container->state;
+      if (state != created && state != exited) continue;
+      outcome_.at_rest.push_back(place.container->id);
+      const bool due = input_.pins && input_.rested.contains(place.container->id);
+      if (due && !is_put_aside(*place.container)) TRY(pin(place, state == created));
+    }
+    return {};
+  }
+
+  // A container that was never started gets its address when it is pinned; one that was and has none had it released.
+  Result<> pin(const Membership& place, bool reserving) {
+    if (!checked_identity(*place.container)) return {};  // said when it starts
+    const auto& configured = place.entry->configured;
+    const auto claim = edit_.plan().claims().find({place.container->id, place.engine_network});
+    const bool by_user = configured && (claim == edit_.plan().claims().end() || !claim->second.pinned_by_us);
+    const Reservation* own = edit_.plan().reservation(place.network, place.container->identity());
+    if (by_user) return reserving && !own ? protect_users_choice(place) : Result<>{};
+    const auto wanted = own ? std::optional(own->address) : std::nullopt;
+    if (configured == wanted && (own || !reserving)) return {};
+    add(Reason::pin, place, wanted);
+    RepinAction& added = outcome_.repins.back();
+    added.reserve = reserving && !own;
+    const auto range = input_.facts.network_ranges.find(place.engine_network);
+    if (range != input_.facts.network_ranges.end()) added.within = range->second;
+    return {};
+  }
+
+  // `--ip` of a container that was never started: the address is kept for it from now on, if it is free. Where it is
+  // not, that is said when the container starts, not before.
+  Result<> protect_users_choice(const Membership& place) {
+    const std::size_t mark = edit_.changes().size();
+    auto reserved = reserve_at_rest(edit_, place.network, *place.container,
+                                    {.address = place.entry->configured, .within = {}}, input_.now);
+    if (!reserved) edit_.rollback(mark);
+    return {};
+  }
+
+  // `--ip` of somebody else's: refused here, so that the attempt is not in the owner's way.
+  Result<> check_users_choice(const Membership& place) {
+    if (!place.entry->configured) return {};
+    const Reservation* owner = edit_.plan().reservation_at(place.network, *place.entry->configured);
+    if (!owner || owner->identity == place.container->identity()) return {};
+    return held_by(*owner, input_.now);
+  }
+
+  void resume_repins() {
+    for (const auto& [key, repin] : edit_.plan().repins()) {
+      const auto* carried = edit_.plan().engine_network(repin.engine_network);
+      const auto* container = find_by_id(input_.facts, repin.container_id);
+      outcome_.repins.push_back({Reason::resume, repin.container_id, container ? container->name : "",
+                                 repin.engine_network, carried ? carried->network : "", repin.address});
+    }
+  }
+
+  void add(Reason reason, const Membership& place, std::optional<model::IpAddress> address) {
+    outcome_.repins.push_back(
+        {reason, place.container->id, place.container->name, place.engine_network, place.network, std::move(address)});
+  }
+
+  PlanEdit& edit_;
+  const SyncInput& input_;
+  std::vector<Membership> places_;
+  SyncOutcome outcome_;
+};
+
+}  // namespace
+
+std::string_view to_string(RepinAction::Reason reason) {
+  switch (reason) {
+    case Reason::pin:
+      return "pin";
+    case Reason::put_right:
+      return "put_right";
+    case Reason::eject:
+      return "eject";
+    case Reason::resume:
+      return "resume";
+  }
+  return "pin";
+}
+
+Result<SyncOutcome> sync_engine(PlanEdit& edit, const SyncInput& input) {
+  return Sync(edit, input).run();
+}
+
+Result<std::vector<RepinAction>> pins_before_start(PlanEdit& edit, const SyncInput& input,
+                                                   const std::string& container_id) {
+  return Sync(edit, input).pins_for(container_id);
+}
+
+Result<std::optional<model::IpAddress>> address_to_pin(PlanEdit& edit, const RepinAction& action,
+                                                       const ports::Container& container, Timestamp now) {
+  const Reservation* own = edit.plan().reservation(action.network, container.identity());
+  if (own) return own->address;
+  if (!action.reserve) return std::nullopt;
+  return TRY(reserve_at_rest(edit, action.network, container, {.address = {}, .within = action.within}, now)).address;
+}
+
+std::set<std::string> networks_in_doubt(const model::Plan& plan, const EngineFacts& facts) {
+  std::set<std::string> listed;
+  for (const ports::Container& container : facts.containers) {
+    for (const ports::ContainerNetwork& entry : container.networks) listed.insert(entry.endpoint);
+  }
+  std::set<std::string> ids;
+  for (const Attachment* attachment : plan.attachments()) {
+    if (!attachment->endpoint.empty() && !listed.contains(attachment->endpoint)) ids.insert(attachment->engine_network);
+  }
+  return ids;
+}
+
+}  // namespace bayplan::control

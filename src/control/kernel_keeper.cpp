@@ -1,0 +1,235 @@
+#include "control/kernel_keeper.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace bayplan::control {
+namespace {
+
+constexpr std::size_t kNameDigits = 8;
+
+// Networks that carry one of the engine's, or an address in use.
+std::set<std::string> networks_in_use(const model::Plan& plan) {
+  std::set<std::string> used;
+  for (const auto& [id, carried] : plan.engine_networks()) used.insert(carried.network);
+  for (const model::Attachment* attachment : plan.attachments()) used.insert(attachment->network);
+  return used;
+}
+
+// The kernel keeps at most 255 bytes of an alias, so that the end of a long identity may be missing.
+bool is_alias_of(const std::string& alias, const std::string& identity) {
+  constexpr std::size_t kSurelyWhole = 128;
+  return alias == identity || (alias.size() > kSurelyWhole && identity.starts_with(alias));
+}
+
+}  // namespace
+
+std::string host_port_name(const std::string& endpoint) {
+  return "bp" + endpoint.substr(0, kNameDigits);
+}
+std::string peer_port_name(const std::string& endpoint) {
+  return "bc" + endpoint.substr(0, kNameDigits);
+}
+
+KernelWanted wanted_of(const model::Plan& plan) {
+  KernelWanted wanted;
+  for (const std::string& name : networks_in_use(plan)) wanted.networks.push_back(*plan.network(name));
+  for (const model::Attachment* attachment : plan.attachments()) {
+    if (attachment->stage != model::Attachment::Stage::joined) continue;
+    const model::Network* network = plan.network(attachment->network);
+    wanted.ports.push_back({attachment->network,
+                            {host_port_name(attachment->endpoint), peer_port_name(attachment->endpoint),
+                             model::mac_of(network->mac_salt, attachment->address), attachment->identity}});
+    for (const model::PublishedPort& port : attachment->published) {
+      wanted.published.push_back({attachment->network, attachment->address, port});
+    }
+  }
+  return wanted;
+}
+
+KernelSteps diff(const KernelWanted& wanted, const KernelFound& found, const std::set<std::string>& suspects) {
+  KernelSteps steps;
+  std::set<std::string> used;
+  for (const model::Network& network : wanted.networks) used.insert(network.name);
+  for (const std::string& name : found.networks) {
+    if (!used.contains(name)) steps.remove_networks.push_back(name);
+  }
+  std::map<std::string, const KernelWanted::Port*> by_name;
+  for (const KernelWanted::Port& port : wanted.ports) by_name[port.spec.host_name] = &port;
+  for (const ports::FoundPort& port : found.ports) {
+    const auto known = by_name.find(port.host_name);
+    if (known == by_name.end()) {
+      if (suspects.contains(port.host_name)) steps.remove_ports.push_back(port.host_name);
+      steps.suspects.insert(port.host_name);
+      continue;
+    }
+    const KernelWanted::Port& want = *known->second;
+    const bool right = port.in_place && port.network == want.network && is_alias_of(port.identity, want.spec.identity);
+    if (!right) steps.mend_ports.push_back(want);
+    by_name.erase(known);
+  }
+  for (const auto& [name, port] : by_name) steps.missing_ports.push_back(name);
+  return steps;
+}
+
+KernelKeeper::KernelKeeper(Planner& planner, ports::Datapath& datapath, ports::Firewall& firewall)
+    : planner_(planner), datapath_(datapath), firewall_(firewall) {
+}
+
+Result<KernelWanted> KernelKeeper::wanted() {
+  return planner_.execute([](model::PlanEdit& edit) -> Result<KernelWanted> { return wanted_of(edit.plan()); });
+}
+
+Result<KernelFound> KernelKeeper::found() {
+  KernelFound found;
+  found.networks = TRY(datapath_.list_networks());
+  found.ports = TRY(datapath_.list_ports());
+  return found;
+}
+
+Result<> KernelKeeper::validate(const model::Network& network) {
+  return thread_.run([&] { return datapath_.validate(network); });
+}
+
+Result<bool> KernelKeeper::ensure_firewall_here() {
+  const KernelWanted all = TRY(wanted());
+  return firewall_.ensure({.networks = all.networks, .published = all.published});
+}
+
+Result<> KernelKeeper::ensure_firewall() {
+  return thread_.run([&]() -> Result<> {
+    TRY(ensure_firewall_here());
+    return {};
+  });
+}
+
+Result<> KernelKeeper::ensure_network(const model::Network& network) {
+  return thread_.run([&]() -> Result<> {
+    TRY(datapath_.ensure_network(network));
+    TRY(ensure_firewall_here());
+    return {};
+  });
+}
+
+Result<> KernelKeeper::remove_unused() {
+  return thread_.run([&]() -> Result<> {
+    TRY(reconcile_here());
+    return {};
+  });
+}
+
+Result<> KernelKeeper::add_port(const model::Network& network, const ports::PortSpec& port,
+                                const model::IpAddress& address) {
+  auto added = thread_.run([&]() -> Result<> {
+    auto first = datapath_.add_port(network, port);
+    if (first.ok() || first.error().code != ErrorCode::not_found) return first;
+    // The bridge is gone, as after a reboot: make it, and try again.
+    TRY(datapath_.ensure_network(network));
+    TRY(ensure_firewall_here());
+    return datapath_.add_port(network, port);
+  });
+  if (!added) return added;
+  thread_.post([this, network, address, mac = port.mac] {
+    if (auto announced = datapath_.announce(network, address, mac); !announced) {
+      log::debug("announce_failed", {{"address", address.to_string()}, {"error", announced.error().message()}});
+    }
+  });
+  return {};
+}
+
+void KernelKeeper::remove_port(std::string host_name) {
+  {
+    const std::scoped_lock lock(leaving_mutex_);
+    leaving_.push_back(std::move(host_name));
+  }
+  thread_.post([this] { remove_leaving_ports(); });
+}
+
+void KernelKeeper::remove_leaving_ports() {
+  std::vector<std::string> names;
+  {
+    const std::scoped_lock lock(leaving_mutex_);
+    names.swap(leaving_);
+  }
+  if (names.empty()) return;
+  if (auto removed = datapath_.remove_ports(names); !removed) {
+    log::warning("port_not_removed",
+                 {{"ports", fmt::format("{}", fmt::join(names, " "))}, {"error", removed.error().message()}});
+  }
+}
+
+Result<bool> KernelKeeper::reconcile() {
+  return thread_.run([&] { return reconcile_here(); });
+}
+
+Result<bool> KernelKeeper::reconcile_here() {
+  const KernelFound before = TRY(found());
+  const KernelWanted all = TRY(wanted());
+  const KernelSteps steps = diff(all, before, suspects_);
+  // What is removed now is nobody's suspect any more.
+  suspects_ = steps.suspects;
+  for (const std::string& name : steps.remove_ports) suspects_.erase(name);
+  has_suspects_ = !suspects_.empty();
+  return apply(all, steps);
+}
+
+Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& steps) {
+  bool changed = false;
+  std::optional<Error> first_error;
+  // One network's trouble (a missing uplink) must not keep the others from being mended.
+  const auto note = [&](std::string_view event, const std::string& subject, const Result<>& done) {
+    if (done.ok()) return;
+    log::error(event, {{"subject", subject}, {"error", done.error().message()}});
+    if (!first_error) first_error = done.error();
+  };
+  for (const std::string& name : steps.remove_networks) {
+    note("network_not_removed", name, datapath_.remove_network(name));
+    changed = true;
+  }
+  for (const model::Network& network : wanted.networks) {
+    auto ensured = datapath_.ensure_network(network);
+    if (ensured.ok() && *ensured) {
+      log::info("network_mended", {{"network", network.name}});
+      changed = true;
+    }
+    note("network_not_ensured", network.name, ensured.ok() ? Result<>{} : Result<>(ensured.error()));
+  }
+  for (const KernelWanted::Port& port : steps.mend_ports) {
+    const auto network = std::ranges::find(wanted.networks, port.network, &model::Network::name);
+    log::info("port_mended",
+              {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
+    note("port_not_mended", port.spec.host_name, datapath_.mend_port(*network, port.spec));
+    changed = true;
+  }
+  for (const std::string& name : steps.missing_ports) {
+    // A port being made right now is missing for a moment: said when two passes in a row miss it.
+    if (missing_.contains(name)) log::warning("port_missing", {{"port", name}});
+  }
+  missing_ = {steps.missing_ports.begin(), steps.missing_ports.end()};
+  if (!steps.remove_ports.empty()) {
+    log::info("orphan_ports_removed", {{"ports", fmt::format("{}", fmt::join(steps.remove_ports, " "))}});
+    note("port_not_removed", steps.remove_ports.front(), datapath_.remove_ports(steps.remove_ports));
+    changed = true;
+  }
+  auto filtered = firewall_.ensure({.networks = wanted.networks, .published = wanted.published});
+  note("firewall_not_ensured", "nftables", filtered.ok() ? Result<>{} : Result<>(filtered.error()));
+  if (first_error) return std::move(*first_error);
+  return changed || *filtered;
+}
+
+Result<> KernelKeeper::tear_down() {
+  return thread_.run([&] { return remove_all_here(); });
+}
+
+Result<> KernelKeeper::remove_all_here() {
+  const KernelFound all = TRY(found());
+  std::vector<std::string> names;
+  for (const ports::FoundPort& port : all.ports) names.push_back(port.host_name);
+  TRY(datapath_.remove_ports(names));
+  for (const std::string& network : all.networks) TRY(datapath_.remove_network(network));
+  TRY(firewall_.ensure({}));
+  return {};
+}
+
+}  // namespace bayplan::control

@@ -1,0 +1,239 @@
+#include "control/networks.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.hpp"
+#include "model/names.hpp"
+
+namespace bayplan::control {
+namespace {
+
+// Devices whose routes are our own networks': the bridge datapath's names (datapath/bridge).
+bool is_own_device(const std::string& device) {
+  return device.starts_with("bp-");
+}
+
+Result<model::Subnet> parse_network_subnet(const std::string& text) {
+  auto subnet = TRY(model::Subnet::parse(text));
+  if (!subnet.base().is_v4()) {
+    return fail(ErrorCode::unsupported, "{} is IPv6, which networks can't have yet: give an IPv4 subnet",
+                subnet.to_string());
+  }
+  if (subnet.prefix_length() < 8 || subnet.prefix_length() > 30) {
+    return fail(ErrorCode::invalid, "{} can't be a network's subnet: its prefix length must be from 8 to 30",
+                subnet.to_string());
+  }
+  return subnet;
+}
+
+Result<> check_host_address(const model::IpAddress& address, const model::Subnet& subnet, std::string_view what) {
+  if (!subnet.contains(address)) {
+    return fail(ErrorCode::invalid, "the {} {} is outside the subnet {}", what, address.to_string(),
+                subnet.to_string());
+  }
+  if (address < subnet.first_host() || subnet.last_host() < address) {
+    return fail(ErrorCode::invalid, "the {} {} is the {} address of {}: no host can have it", what, address.to_string(),
+                address == subnet.base() ? "network" : "broadcast", subnet.to_string());
+  }
+  return {};
+}
+
+Result<std::vector<model::AddressRange>> parse_ranges(const std::vector<std::string>& texts,
+                                                      const model::Subnet& subnet, std::string_view what) {
+  std::vector<model::AddressRange> ranges;
+  for (const std::string& text : texts) {
+    const auto range = TRY(model::AddressRange::parse(text));
+    if (!subnet.contains(range.first) || !subnet.contains(range.last)) {
+      return fail(ErrorCode::invalid, "the {} {} is outside the subnet {}", what, range.to_string(),
+                  subnet.to_string());
+    }
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+Result<model::Subnet> choose_subnet(const model::Plan& plan, const NetworkSpec& spec, const NetworkDefaults& defaults,
+                                    const Surroundings& surroundings) {
+  if (!spec.subnet) return next_free_subnet(plan, defaults, surroundings);
+  auto subnet = TRY(parse_network_subnet(*spec.subnet));
+  if (const model::Network* other = plan.network_overlapping(subnet)) {
+    return fail(ErrorCode::conflict, "{} overlaps {} of the network '{}': choose another subnet", subnet.to_string(),
+                other->subnet.to_string(), other->name);
+  }
+  TRY(check_routes(subnet, surroundings.routes));
+  return subnet;
+}
+
+// One byte that tells two networks' MACs apart where their addresses are the same (other hosts, other times).
+std::uint8_t salt_of(const std::string& name) {
+  std::uint32_t hash = 2166136261U;  // FNV-1a, 32 bits
+  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+  return static_cast<std::uint8_t>(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+}
+
+// What the request says must be what the network has.
+Result<> check_agrees(const model::Network& network, std::string_view what, const std::optional<std::string>& asked,
+                      const std::string& has) {
+  if (!asked || *asked == has) return {};
+  return fail(ErrorCode::conflict, "the network '{}' is there already with {} {}, not {}", network.name, what,
+              has.empty() ? "none" : has, shown(*asked));
+}
+
+Result<bool> parse_flag(std::string_view text, std::string_view option) {
+  if (text == "true" || text == "1" || text.empty()) return true;
+  if (text == "false" || text == "0") return false;
+  return fail(ErrorCode::invalid, "-o {}={}: give true or false", option, shown(text));
+}
+
+}  // namespace
+
+Result<> check_routes(const model::Subnet& subnet, const std::vector<ports::Route>& routes) {
+  for (const ports::Route& route : routes) {
+    if (is_own_device(route.device) || !route.destination.overlaps(subnet)) continue;
+    return fail(ErrorCode::conflict, "{} overlaps this host's route to {} on {}: choose another subnet",
+                subnet.to_string(), route.destination.to_string(), route.device);
+  }
+  return {};
+}
+
+Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
+                                       const Surroundings& surroundings) {
+  std::optional<model::Subnet> candidate = model::Subnet::around(defaults.supernet.base(), defaults.prefix_length);
+  while (candidate && defaults.supernet.contains(*candidate)) {
+    const auto overlaps = [&](const model::Subnet& other) { return other.overlaps(*candidate); };
+    const bool taken = plan.network_overlapping(*candidate) || !check_routes(*candidate, surroundings.routes) ||
+                       std::ranges::any_of(surroundings.engine_subnets, overlaps);
+    if (!taken) return *candidate;
+    const auto next = candidate->last().plus(1);
+    candidate = next ? std::optional(model::Subnet::around(*next, defaults.prefix_length)) : std::nullopt;
+  }
+  return fail(ErrorCode::exhausted, "no /{} of {} is free: name one with --subnet, or widen networks.supernet",
+              defaults.prefix_length, defaults.supernet.to_string());
+}
+
+std::string default_network_name(const NetworkSpec& spec) {
+  if (!spec.name.empty()) return spec.name;
+  if (spec.vlan) return "vlan" + *spec.vlan;
+  std::string name = "net-" + spec.subnet.value_or("");
+  std::ranges::replace(name, '/', '-');
+  return name;
+}
+
+Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec& spec, const NetworkDefaults& defaults,
+                                     const Surroundings& surroundings, Timestamp now) {
+  model::Network network;
+  if (spec.vlan) network.vlan = TRY(model::parse_vlan(*spec.vlan));
+  network.name = TRY(model::parse_network_name(default_network_name(spec)));
+  if (plan.network(network.name)) {
+    return fail(ErrorCode::exists, "there is a network '{}' already: see `bayplan network inspect {}`", network.name,
+                network.name);
+  }
+  if (const model::Network* other = network.vlan ? plan.network_of_vlan(*network.vlan) : nullptr) {
+    return fail(ErrorCode::conflict, "VLAN {} belongs to the network '{}'", *network.vlan, other->name);
+  }
+  network.subnet = TRY(choose_subnet(plan, spec, defaults, surroundings));
+  network.gateway = spec.gateway ? TRY(model::IpAddress::parse(*spec.gateway)) : network.subnet.first_host();
+  TRY(check_host_address(network.gateway, network.subnet, "gateway"));
+  network.ranges = TRY(parse_ranges(spec.ranges, network.subnet, "range"));
+  network.exclusions = TRY(parse_ranges(spec.exclusions, network.subnet, "exclusion"));
+  network.datapath = spec.datapath ? TRY(model::parse_datapath_kind(*spec.datapath)) : defaults.datapath;
+  if (network.datapath != model::DatapathKind::bridge) {
+    return fail(ErrorCode::unsupported, "this version of baypland has the datapath 'bridge' only, not '{}'",
+                to_string(network.datapath));
+  }
+  if (spec.uplink) network.uplink = TRY(model::parse_interface_name(*spec.uplink));
+  if (spec.mtu) network.mtu = TRY(model::parse_mtu(*spec.mtu));
+  network.nat = spec.nat;
+  network.mac_salt = salt_of(network.name);
+  network.created = now;
+  if (model::candidate_ranges(network).empty()) {
+    return fail(ErrorCode::invalid, "no address of {} is left for containers: widen the range or exclude less",
+                network.subnet.to_string());
+  }
+  return network;
+}
+
+Result<NetworkSpec> spec_from_engine(const ports::NetworkRequest& request) {
+  NetworkSpec spec;
+  for (const auto& [key, value] : request.options) {
+    if (key == "vlan") {
+      spec.vlan = value;
+    } else if (key == "network") {
+      spec.name = TRY(model::parse_network_name(value));
+    } else if (key == "datapath") {
+      spec.datapath = value;
+    } else if (key == "uplink") {
+      spec.uplink = value;
+    } else if (key == "nat") {
+      spec.nat = TRY(parse_flag(value, "nat"));
+    } else if (key == "com.docker.network.driver.mtu" || key == "mtu") {
+      spec.mtu = value;
+    } else if (!key.starts_with("com.docker.")) {
+      return fail(ErrorCode::invalid, "-o {}: no such option; there are vlan, network, datapath, uplink, nat and mtu",
+                  shown(key));
+    }
+  }
+  if (spec.vlan) TRY(model::parse_vlan(*spec.vlan));
+  spec.subnet = TRY(parse_network_subnet(request.subnet)).to_string();
+  if (!request.gateway.empty()) spec.gateway = request.gateway.substr(0, request.gateway.find('/'));
+  for (const std::string& address : request.auxiliary) spec.exclusions.push_back(address.substr(0, address.find('/')));
+  return spec;
+}
+
+Result<const model::Network*> matching_network(const model::Plan& plan, const NetworkSpec& spec) {
+  const auto tag = spec.vlan ? std::optional(TRY(model::parse_vlan(*spec.vlan))) : std::nullopt;
+  const model::Network* found = spec.name.empty() ? nullptr : plan.network(spec.name);
+  if (!found && tag) found = plan.network_of_vlan(*tag);
+  if (!found && spec.subnet && spec.name.empty()) {
+    found = plan.network_of_subnet(TRY(model::Subnet::parse(*spec.subnet)));
+  }
+  if (!found) return nullptr;
+  if (!spec.name.empty()) TRY(check_agrees(*found, "name", spec.name, found->name));
+  TRY(check_agrees(*found, "VLAN", spec.vlan, found->vlan ? std::to_string(*found->vlan) : ""));
+  TRY(check_agrees(*found, "subnet", spec.subnet, found->subnet.to_string()));
+  TRY(check_agrees(*found, "gateway", spec.gateway, found->gateway.to_string()));
+  TRY(check_agrees(*found, "datapath", spec.datapath, std::string(to_string(found->datapath))));
+  TRY(check_agrees(*found, "uplink", spec.uplink, found->uplink));
+  TRY(check_agrees(*found, "MTU", spec.mtu, found->mtu ? std::to_string(*found->mtu) : ""));
+  if (!spec.nat) TRY(check_agrees(*found, "nat", "false", found->nat ? "true" : "false"));
+  return found;
+}
+
+NetworkView view_of(const model::Plan& plan, const model::Network& network) {
+  NetworkView view;
+  view.network = network;
+  for (const model::Reservation* reservation : plan.reservations(network.name)) {
+    switch (reservation->state) {
+      case model::ReservationState::attached:
+        ++view.attached;
+        break;
+      case model::ReservationState::held:
+        ++view.held;
+        break;
+      case model::ReservationState::removed:
+        ++view.removed;
+        break;
+    }
+  }
+  if (const model::Pool* pool = plan.pool(network.name)) {
+    view.size = pool->size();
+    view.free = pool->size() - pool->taken();
+  }
+  for (const auto& [id, carried] : plan.engine_networks()) {
+    if (carried.network == network.name) view.engine_networks.push_back(id);
+  }
+  return view;
+}
+
+ReservationView view_of(const model::Plan& plan, const model::Reservation& reservation) {
+  ReservationView view;
+  view.reservation = reservation;
+  if (const model::Network* network = plan.network(reservation.network)) {
+    view.vlan = network->vlan;
+    view.subnet = network->subnet;
+  }
+  return view;
+}
+
+}  // namespace bayplan::control

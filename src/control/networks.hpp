@@ -1,0 +1,53 @@
+// Rules for networks: what may be made, and where the next one goes. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/control_api.hpp"
+#include "model/plan.hpp"
+#include "ports/host.hpp"
+#include "ports/network_driver.hpp"
+
+namespace bayplan::control {
+
+// [networks] of the configuration.
+struct NetworkDefaults {
+  model::Subnet supernet = model::Subnet::around(model::IpAddress::v4(0xac100000), 12);  // 172.16.0.0/12
+  unsigned prefix_length = 24;
+  model::DatapathKind datapath = model::DatapathKind::bridge;
+};
+
+// What a new subnet must keep clear of, beside the plan's networks.
+struct Surroundings {
+  std::vector<ports::Route> routes;           // the host's
+  std::vector<model::Subnet> engine_subnets;  // of the engine's other networks
+};
+
+// A network as asked for, checked in every respect, not yet in the plan. Errors: `invalid`, `conflict` (overlap with
+// a network, a route; VLAN taken), `exists`, `exhausted` (no subnet left).
+Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec& spec, const NetworkDefaults& defaults,
+                                     const Surroundings& surroundings, Timestamp now);
+
+// The first subnet of the supernet that overlaps nothing.
+Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
+                                       const Surroundings& surroundings);
+
+// `conflict` when the subnet overlaps a route of the host that is not on a device of ours.
+Result<> check_routes(const model::Subnet& subnet, const std::vector<ports::Route>& routes);
+
+// What `docker network create -o …` asks for, as a NetworkSpec; `invalid` for an option nobody knows. The name may be
+// empty: none was given.
+Result<NetworkSpec> spec_from_engine(const ports::NetworkRequest& request);
+
+// The existing network that the request means (by name, VLAN or subnet), or none. `conflict` when what is asked
+// contradicts it, with both sides in the message.
+Result<const model::Network*> matching_network(const model::Plan& plan, const NetworkSpec& spec);
+
+// The name for a network that was given none: `vlan100`, or `net-172.16.1.0-24`.
+std::string default_network_name(const NetworkSpec& spec);
+
+NetworkView view_of(const model::Plan& plan, const model::Network& network);
+ReservationView view_of(const model::Plan& plan, const model::Reservation& reservation);
+
+}  // namespace bayplan::control

@@ -1,0 +1,35 @@
+// When the kernel side is looked over: at once when poked, but at most once a `gap`, and at least every `resync`.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "control/kernel_keeper.hpp"
+
+namespace bayplan::control {
+
+class RepairLoop {
+ public:
+  // `kernel` must outlive it. Starts its thread; the destructor ends it.
+  RepairLoop(KernelKeeper& kernel, std::chrono::milliseconds gap, std::chrono::milliseconds resync);
+  // Any thread; returns at once.
+  void poke();
+
+ private:
+  void loop(const std::stop_token& stop);
+  // Passes until nothing is suspected any more: an orphan needs two.
+  void look_over();
+
+  KernelKeeper& kernel_;
+  std::chrono::milliseconds gap_;
+  std::chrono::milliseconds resync_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool poked_ = false;
+  std::jthread thread_;
+};
+
+}  // namespace bayplan::control

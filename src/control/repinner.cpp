@@ -1,0 +1,118 @@
+#include "control/repinner.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace bayplan::control {
+namespace {
+
+constexpr std::chrono::milliseconds kListingBound{2000};
+
+}  // namespace
+
+Result<> Repinner::carry_out(const RepinAction& action, const ports::Container& container) {
+  using Reason = RepinAction::Reason;
+  model::Repin repin{action.container_id, action.engine_network, {}, action.address};
+  if (action.reason == Reason::resume) return resume(TRY(begun_repin(repin)), action);
+  if (action.reason == Reason::pin) {
+    // Inspecting waits while the container starts; a running one is never unplugged for a pin.
+    if (TRY(engine_.inspect(action.container_id)).running) return {};
+    repin.address = TRY(planner_.execute(
+        [&, now = clock_.now()](model::PlanEdit& edit) { return address_to_pin(edit, action, container, now); }));
+  }
+  repin.settings = TRY(engine_.endpoint_settings(action.container_id, action.engine_network));
+  TRY(planner_.execute([&repin](model::PlanEdit& edit) { return edit.put(repin); }));
+  // A start may have come between; once more, so that only the moment from here to the disconnect is left for it.
+  if (action.reason == Reason::pin && TRY(is_running(repin))) return forget(repin);
+  if (auto gone = engine_.disconnect(action.container_id, action.engine_network); !gone) {
+    // An answer that did not come in time says nothing: the next pass looks where it stands.
+    const bool refused = gone.error().code != ErrorCode::timeout && gone.error().code != ErrorCode::unavailable;
+    if (refused) TRY(forget(repin));
+    return gone;
+  }
+  return reconnect(repin, action);
+}
+
+// What was begun before a crash of ours, or could not be ended; `not_found` when it has been ended since.
+Result<model::Repin> Repinner::begun_repin(const model::Repin& repin) {
+  return planner_.execute([&repin](model::PlanEdit& edit) -> Result<model::Repin> {
+    const auto& begun = edit.plan().repins();
+    const auto found = begun.find({repin.container_id, repin.engine_network});
+    if (found == begun.end()) return fail(ErrorCode::not_found, "ended already");
+    return found->second;
+  });
+}
+
+// The disconnect may never have been done, or the connect may have been: the engine is asked anew, since a container
+// that is connected already must not be connected again, and one that is not must not be forgotten.
+Result<> Repinner::resume(const model::Repin& repin, const RepinAction& action) {
+  EngineFacts facts;
+  facts.containers = TRY(engine_.containers(kListingBound));
+  for (const auto& network : TRY(engine_.networks(kListingBound))) facts.network_names[network.id] = network.name;
+  const bool ended = TRY(planner_.execute([&](model::PlanEdit& edit) -> Result<bool> {
+    const auto places = memberships(edit.plan(), facts);
+    const bool connected = std::ranges::any_of(places, [&](const Membership& place) {
+      return place.container->id == repin.container_id && place.engine_network == repin.engine_network;
+    });
+    if (!connected && find_by_id(facts, repin.container_id)) return false;
+    TRY(edit.erase(repin));
+    return true;
+  }));
+  return ended ? Result<>{} : reconnect(repin, action);
+}
+
+Result<> Repinner::forget(const model::Repin& repin) {
+  return planner_.execute([&repin](model::PlanEdit& edit) { return edit.erase(repin); });
+}
+
+// When nobody can say, the pin is left for another time.
+Result<bool> Repinner::is_running(const model::Repin& repin) {
+  auto details = engine_.inspect(repin.container_id);
+  if (details) return details->running;
+  TRY(forget(repin));
+  return std::move(details).error();
+}
+
+// The reservation may have moved since the repin was begun: a start that came between had an address already.
+Result<model::Repin> Repinner::with_address_of_now(const model::Repin& repin) {
+  return planner_.execute([&repin](model::PlanEdit& edit) -> Result<model::Repin> {
+    model::Repin current = repin;
+    const model::EngineNetwork* carried = edit.plan().engine_network(repin.engine_network);
+    if (!carried || !repin.address) return current;
+    for (const model::Reservation* known : edit.plan().reservations(carried->network)) {
+      if (known->container_id == repin.container_id) current.address = known->address;
+    }
+    return current;
+  });
+}
+
+Result<> Repinner::reconnect(const model::Repin& begun, const RepinAction& action) {
+  const model::Repin repin = TRY(with_address_of_now(begun));
+  auto connected = engine_.connect(repin.container_id, repin.engine_network, repin.settings, repin.address);
+  const bool pinned = connected.ok() && repin.address;
+  if (!connected.ok() && connected.error().code == ErrorCode::conflict && repin.address) {
+    // The address is not to be had now: better on the network with another one than not at all.
+    connected = engine_.connect(repin.container_id, repin.engine_network, repin.settings, std::nullopt);
+  }
+  // `in_use` is Docker's word for a running container that is on the network already: it was started meanwhile.
+  const auto code = connected.ok() ? ErrorCode::internal : connected.error().code;
+  const bool over = connected.ok() || code == ErrorCode::not_found || code == ErrorCode::in_use;
+  if (!over) return connected;  // the record stays: the next pass resumes it
+  if (connected.ok()) {
+    log::info("container_repinned", {{"reason", to_string(action.reason)},
+                                     {"container", action.container_name},
+                                     {"network", action.network},
+                                     {"address", pinned ? repin.address->to_string() : ""}});
+  }
+  return planner_.execute([repin, pinned](model::PlanEdit& edit) -> Result<> {
+    TRY(edit.erase(repin));
+    if (!pinned) return {};
+    const model::EngineNetwork* carried = edit.plan().engine_network(repin.engine_network);
+    const auto* owner = carried ? edit.plan().reservation_at(carried->network, *repin.address) : nullptr;
+    return edit.put(model::Claim{repin.container_id, repin.engine_network, *repin.address,
+                                 owner ? owner->identity : std::string{}, true});
+  });
+}
+
+}  // namespace bayplan::control

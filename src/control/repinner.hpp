@@ -1,0 +1,36 @@
+// Carries out a disconnect and connect on the engine so that no crash of ours in between loses a container its network.
+//
+// What is about to be done is in the plan (a Repin) from before the disconnect until after the connect. Callable from
+// several threads, for one container by one of them at a time. Blocks as long as the engine takes, within its bounds.
+#pragma once
+
+#include "control/engine_facts.hpp"
+#include "control/engine_sync.hpp"
+#include "control/planner.hpp"
+
+namespace bayplan::control {
+
+class Repinner {
+ public:
+  // All must outlive it.
+  Repinner(ports::Engine& engine, Planner& planner, const Clock& clock)
+      : engine_(engine), planner_(planner), clock_(clock) {}
+
+  // `container` as the engine listed it; not needed for `resume`. Success also when there is nothing to do any more
+  // (the container started meanwhile). After an error of the connect, the Repin stands and is to be resumed.
+  Result<> carry_out(const RepinAction& action, const ports::Container& container);
+
+ private:
+  Result<model::Repin> begun_repin(const model::Repin& repin);
+  Result<model::Repin> with_address_of_now(const model::Repin& repin);
+  Result<bool> is_running(const model::Repin& repin);
+  Result<> forget(const model::Repin& repin);
+  Result<> resume(const model::Repin& repin, const RepinAction& action);
+  Result<> reconnect(const model::Repin& begun, const RepinAction& action);
+
+  ports::Engine& engine_;
+  Planner& planner_;
+  const Clock& clock_;
+};
+
+}  // namespace bayplan::control

@@ -1,0 +1,51 @@
+// The control API's requests, decided: ControlApi on the planner, the engine and the kernel. Called on connection
+// threads.
+#pragma once
+
+#include "control/control_api.hpp"
+#include "control/driver.hpp"
+
+namespace bayplan::control {
+
+class Service final : public ControlApi {
+ public:
+  Service(Parts parts, std::string version, std::string store)
+      : parts_(std::move(parts)), version_(std::move(version)), store_(std::move(store)) {}
+
+  Result<NetworkView> create_network(const NetworkSpec& spec) override;
+  Result<std::vector<NetworkView>> networks() override;
+  Result<NetworkView> network(const std::string& name) override;
+  Result<> remove_network(const std::string& name) override;
+
+  Result<std::vector<ReservationView>> reservations(const ReservationFilter& filter) override;
+  Result<ReservationView> reserve(const ReserveSpec& spec) override;
+  Result<ReservationView> release(const std::string& network, const std::string& identity_or_address) override;
+  Result<ReservationView> run(const RunSpec& spec) override;
+  Result<PlanExport> export_plan() override;
+  Result<DaemonStatus> status() override;
+
+ private:
+  // What new subnets must keep clear of, the engine's networks included where it answers.
+  Result<Surroundings> surroundings();
+  struct RunNetwork {
+    model::Network network;
+    bool made = false;  // by this request
+  };
+  Result<RunNetwork> network_for(const RunSpec& spec);
+  Result<ReservationView> run_on(const model::Network& network, const RunSpec& spec);
+  // The engine's network that carries ours, if there is one.
+  Result<std::optional<ports::EngineNetworkInfo>> carrier_of(const model::Network& network);
+  // Makes one; its name.
+  Result<std::string> create_carrier(const model::Network& network);
+  Result<> remove_engine_networks(const NetworkView& view);
+  Result<> check_name_is_free(const std::string& name);
+  Result<model::Reservation> reserve_for_run(const model::Network& network, const RunSpec& spec,
+                                             const std::optional<model::AddressRange>& within, bool& fresh);
+  Result<> create_and_start(const RunSpec& spec, const std::string& engine_network, const model::IpAddress& address);
+
+  Parts parts_;
+  std::string version_;
+  std::string store_;
+};
+
+}  // namespace bayplan::control
