@@ -1,0 +1,46 @@
+// The control API: REST under /v1 and GET /metrics, on the control socket (docs/api.md).
+//
+// Handlers only translate: a request into a call of control::ControlApi, its answer into JSON, its Error into problem
+// JSON (wire/error_map.hpp). Errors that are not the caller's fault are also logged here, once.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/metrics.hpp"
+#include "base/result.hpp"
+#include "control/control_api.hpp"
+#include "http/message.hpp"
+#include "http/server.hpp"
+
+namespace bayplan::api {
+
+// Thread-safe; `control` and `metrics` must outlive it.
+class ControlRoutes {
+ public:
+  ControlRoutes(control::ControlApi& control, Metrics& metrics) : control_(control), metrics_(metrics) {}
+  http::Response handle(const http::Request& request);
+
+ private:
+  http::Response answer(const http::Request& request);
+  http::Response networks(const http::Request& request);
+  http::Response network(const http::Request& request, const std::string& name);
+  http::Response reservations(const http::Request& request);
+  http::Response reservation(const http::Request& request, const std::string& rest);
+  http::Response run(const http::Request& request);
+  http::Response status(const http::Request& request);
+  http::Response export_plan(const http::Request& request);
+  http::Response metrics_text(const http::Request& request);
+
+  control::ControlApi& control_;
+  Metrics& metrics_;
+};
+
+// Serves the control API on a unix socket until the server is stopped. Errors as http::Server's.
+Result<std::unique_ptr<http::Server>> serve_control(const std::string& path, control::ControlApi& control,
+                                                    Metrics& metrics);
+
+// What the server itself refuses (not HTTP, too large), as problem JSON.
+http::Response problem_refusal(int status, std::string_view detail);
+
+}  // namespace bayplan::api

@@ -1,0 +1,77 @@
+#include "api/views.hpp"
+
+#include <boost/json.hpp>
+
+#include "wire/json.hpp"
+#include "wire/plan_json.hpp"
+
+namespace bayplan::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr Metric kReservations{"bayplan_reservations", "Reservations by network and state."};
+constexpr Metric kSize{"bayplan_network_addresses", "Addresses that a network may give."};
+constexpr Metric kFree{"bayplan_network_free_addresses", "Addresses of a network that are nobody's."};
+
+wire::PlacedReservation placed(const control::ReservationView& view) {
+  return {view.reservation, view.vlan, view.subnet};
+}
+
+template <typename T>
+json::value array_of(const std::vector<T>& views) {
+  json::array out;
+  for (const auto& view : views) out.emplace_back(to_json(view));
+  return out;
+}
+
+}  // namespace
+
+json::value to_json(const control::NetworkView& view) {
+  auto object = wire::network_json(view.network);
+  object["addresses"] = {{"size", view.size},
+                         {"attached", view.attached},
+                         {"held", view.held},
+                         {"removed", view.removed},
+                         {"free", view.free}};
+  object["engine_networks"] = json::array(view.engine_networks.begin(), view.engine_networks.end());
+  return object;
+}
+
+json::value to_json(const std::vector<control::NetworkView>& views) {
+  return array_of(views);
+}
+
+json::value to_json(const control::ReservationView& view) {
+  return wire::reservation_json(placed(view));
+}
+
+json::value to_json(const std::vector<control::ReservationView>& views) {
+  return array_of(views);
+}
+
+json::value to_json(const control::PlanExport& plan) {
+  std::vector<wire::PlacedReservation> reservations;
+  for (const auto& view : plan.reservations) reservations.push_back(placed(view));
+  return wire::export_json(plan.networks, std::move(reservations));
+}
+
+json::value to_json(const control::DaemonStatus& status) {
+  return {{"version", status.version},
+          {"store", status.store},
+          {"engine_ready", status.engine_ready},
+          {"engine", wire::text_or_null(status.engine)}};
+}
+
+void measure(Metrics& metrics, const std::vector<control::NetworkView>& views) {
+  for (const auto& view : views) {
+    const auto& name = view.network.name;
+    metrics.set(kReservations, {{"network", name}, {"state", "attached"}}, static_cast<double>(view.attached));
+    metrics.set(kReservations, {{"network", name}, {"state", "held"}}, static_cast<double>(view.held));
+    metrics.set(kReservations, {{"network", name}, {"state", "removed"}}, static_cast<double>(view.removed));
+    metrics.set(kSize, {{"network", name}}, static_cast<double>(view.size));
+    metrics.set(kFree, {{"network", name}}, static_cast<double>(view.free));
+  }
+}
+
+}  // namespace bayplan::api
