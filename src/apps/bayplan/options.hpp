@@ -1,0 +1,92 @@
+// The command line of `bayplan`, parsed (CLI11): a contract that scripts depend on (docs/cli.md).
+//
+// Values stay as the user wrote them; the daemon judges them, so that every way in says the same.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace bayplan::cli {
+
+struct NetworkCreate {
+  std::string name;
+  std::optional<std::string> vlan;
+  std::optional<std::string> subnet;
+  std::optional<std::string> gateway;
+  std::vector<std::string> ranges;
+  std::vector<std::string> exclusions;
+  std::optional<std::string> datapath;
+  std::optional<std::string> uplink;
+  std::optional<std::string> mtu;
+  bool no_nat = false;
+};
+struct NetworkList {};
+struct NetworkInspect {
+  std::string name;
+};
+struct NetworkRemove {
+  std::string name;
+};
+struct RunContainer {
+  std::string name;
+  std::string image;
+  std::vector<std::string> command;
+  std::optional<std::string> network;
+  std::optional<std::string> vlan;
+  std::optional<std::string> address;
+  std::optional<std::string> restart_policy;
+  std::vector<std::string> docker_options;  // behind `--`
+};
+struct List {
+  std::optional<std::string> network;
+  std::optional<std::string> state;
+};
+struct Show {
+  std::string identity_or_address;
+};
+struct Reserve {
+  std::string network;
+  std::string identity;
+  std::optional<std::string> address;
+};
+struct Release {
+  std::string network;
+  std::string identity_or_address;
+};
+struct Export {};
+struct Version {};
+struct Completion {
+  std::string shell;
+};
+
+using Command = std::variant<std::monostate, NetworkCreate, NetworkList, NetworkInspect, NetworkRemove, RunContainer,
+                             List, Show, Reserve, Release, Export, Version, Completion>;
+
+struct Invocation {
+  std::string socket;
+  bool json = false;
+  bool quiet = false;  // only the key columns
+  Command command;
+};
+
+// There is nothing to be done but to say `text`: help (status 0) or what is wrong with the command line (status 2).
+struct Stop {
+  int status = 0;
+  std::string text;
+};
+
+// `args` without the program's name. BAYPLAN_SOCKET of the environment is the default of --socket.
+std::variant<Invocation, Stop> parse(std::vector<std::string> args, const std::string& version);
+
+// A command or group of commands, for the shells' completion.
+struct CommandHelp {
+  std::vector<std::string> path;  // {"network", "create"}; empty: bayplan itself
+  std::string description;
+  std::vector<std::string> subcommands;
+  std::vector<std::string> options;  // with their dashes
+};
+std::vector<CommandHelp> describe_commands();
+
+}  // namespace bayplan::cli

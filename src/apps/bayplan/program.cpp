@@ -1,0 +1,166 @@
+#include "apps/bayplan/program.hpp"
+
+#include <boost/json.hpp>
+
+#include "apps/bayplan/completion.hpp"
+#include "apps/bayplan/daemon.hpp"
+#include "apps/bayplan/options.hpp"
+#include "apps/bayplan/render.hpp"
+#include "model/names.hpp"
+#include "wire/error_map.hpp"
+#include "wire/json.hpp"
+
+namespace bayplan::cli {
+namespace {
+
+namespace json = boost::json;
+
+// Docker may have to fetch the image first.
+constexpr std::chrono::minutes kRunBound{15};
+
+json::value text_or_null(const std::optional<std::string>& text) {
+  return text ? json::value(*text) : json::value(nullptr);
+}
+
+json::array texts(const std::vector<std::string>& list) {
+  return json::array(list.begin(), list.end());
+}
+
+// One command, done: its output, or why not.
+class Doer {
+ public:
+  Doer(const Invocation& invocation, Daemon& daemon, const Surroundings& surroundings)
+      : invocation_(invocation), daemon_(daemon), surroundings_(surroundings) {}
+
+  Result<std::string> operator()(const std::monostate&) {
+    return fail(ErrorCode::invalid, "no command was given. See: bayplan --help");
+  }
+
+  Result<std::string> operator()(const NetworkCreate& command) {
+    const json::value body{{"name", command.name},
+                           {"vlan", text_or_null(command.vlan)},
+                           {"subnet", text_or_null(command.subnet)},
+                           {"gateway", text_or_null(command.gateway)},
+                           {"ranges", texts(command.ranges)},
+                           {"exclusions", texts(command.exclusions)},
+                           {"datapath", text_or_null(command.datapath)},
+                           {"uplink", text_or_null(command.uplink)},
+                           {"mtu", text_or_null(command.mtu)},
+                           {"nat", !command.no_nat}};
+    return network(TRY(daemon_.post("/v1/networks", body)));
+  }
+
+  Result<std::string> operator()(const NetworkList&) {
+    const auto answer = TRY(daemon_.get("/v1/networks"));
+    return invocation_.json ? wire::pretty(answer) : invocation_.quiet ? network_keys(answer) : networks_table(answer);
+  }
+
+  Result<std::string> operator()(const NetworkInspect& command) {
+    const auto name = TRY(model::parse_network_name(command.name));
+    return network(TRY(daemon_.get("/v1/networks/" + name)));
+  }
+
+  Result<std::string> operator()(const NetworkRemove& command) {
+    const auto name = TRY(model::parse_network_name(command.name));
+    TRY(daemon_.remove("/v1/networks/" + name));
+    return invocation_.json ? wire::pretty({{"removed", name}}) : name + "\n";
+  }
+
+  Result<std::string> operator()(const RunContainer& command) {
+    const json::value body{{"name", command.name},
+                           {"image", command.image},
+                           {"command", texts(command.command)},
+                           {"network", text_or_null(command.network)},
+                           {"vlan", text_or_null(command.vlan)},
+                           {"address", text_or_null(command.address)},
+                           {"restart_policy", text_or_null(command.restart_policy)},
+                           {"options", texts(command.docker_options)}};
+    return reservation(TRY(daemon_.post("/v1/run", body, kRunBound)));
+  }
+
+  Result<std::string> operator()(const List& command) {
+    std::map<std::string, std::string> query;
+    if (command.network) query["network"] = *command.network;
+    if (command.state) query["state"] = *command.state;
+    const auto answer = TRY(daemon_.get("/v1/reservations", query));
+    if (invocation_.json) return wire::pretty(answer);
+    return invocation_.quiet ? reservation_keys(answer) : reservations_table(answer, surroundings_.clock.now());
+  }
+
+  Result<std::string> operator()(const Show& command) {
+    const auto answer = TRY(daemon_.get("/v1/reservations", {{"match", command.identity_or_address}}));
+    if (!answer.is_array() || answer.get_array().empty()) {
+      return fail(ErrorCode::not_found, "nothing is reserved for '{}'. What there is: bayplan ls",
+                  command.identity_or_address);
+    }
+    if (invocation_.json) return wire::pretty(answer);
+    std::string out;
+    for (const auto& one : answer.get_array()) out += (out.empty() ? "" : "\n") + reservation(one);
+    return out;
+  }
+
+  Result<std::string> operator()(const Reserve& command) {
+    const json::value body{
+        {"network", command.network}, {"identity", command.identity}, {"address", text_or_null(command.address)}};
+    return reservation(TRY(daemon_.post("/v1/reservations", body)));
+  }
+
+  Result<std::string> operator()(const Release& command) {
+    const auto network_name = TRY(model::parse_network_name(command.network));
+    const auto whose = TRY(model::parse_identity(command.identity_or_address, true));
+    return reservation(TRY(daemon_.remove("/v1/reservations/" + network_name + "/" + whose)));
+  }
+
+  Result<std::string> operator()(const Export&) { return wire::pretty(TRY(daemon_.get("/v1/export"))); }
+
+  Result<std::string> operator()(const Version&) {
+    const auto status = TRY(daemon_.get("/v1/status"));
+    const auto fields = TRY(wire::Fields::of(status, "baypland's status"));
+    if (invocation_.json) return wire::pretty({{"bayplan", surroundings_.version}, {"baypland", status}});
+    const auto version = TRY(fields.text("version"));
+    if (invocation_.quiet) return version + "\n";
+    const auto trouble = TRY(fields.optional_text("engine"));
+    const bool ready = TRY(fields.boolean("engine_ready", false));
+    return block({{"bayplan", surroundings_.version},
+                  {"baypland", version},
+                  {"store", TRY(fields.text("store"))},
+                  {"engine", ready ? "ready" : "not ready" + (trouble ? ": " + *trouble : std::string())}});
+  }
+
+  Result<std::string> operator()(const Completion& command) { return completion_script(command.shell); }
+
+ private:
+  [[nodiscard]] std::string network(const json::value& value) const {
+    if (invocation_.json) return wire::pretty(value);
+    return invocation_.quiet ? network_keys(value) : network_block(value);
+  }
+  [[nodiscard]] std::string reservation(const json::value& value) const {
+    if (invocation_.json) return wire::pretty(value);
+    return invocation_.quiet ? reservation_keys(value) : reservation_block(value, surroundings_.clock.now());
+  }
+
+  const Invocation& invocation_;
+  Daemon& daemon_;
+  const Surroundings& surroundings_;
+};
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& args, const Surroundings& surroundings) {
+  const auto parsed = parse(args, surroundings.version);
+  if (const auto* stop = std::get_if<Stop>(&parsed)) {
+    (stop->status == 0 ? surroundings.out : surroundings.err) << stop->text;
+    return stop->status;
+  }
+  const auto& invocation = std::get<Invocation>(parsed);
+  Daemon daemon(invocation.socket);
+  const auto done = std::visit(Doer(invocation, daemon, surroundings), invocation.command);
+  if (done.ok()) {
+    surroundings.out << *done;
+    return 0;
+  }
+  surroundings.err << "bayplan: " << done.error().message() << "\n";
+  return daemon.unreachable() ? 3 : wire::mapping_of(done.error().code).exit_status;
+}
+
+}  // namespace bayplan::cli

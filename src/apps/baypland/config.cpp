@@ -1,0 +1,142 @@
+#include "apps/baypland/config.hpp"
+
+#include <toml++/toml.h>
+
+#include <charconv>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+
+#include "base/text.hpp"
+
+namespace bayplan::daemon {
+namespace {
+
+// Takes one value into the configuration; the error's detail says what it should be.
+using Setter = std::function<Result<>(Config&, const toml::node&)>;
+
+Result<std::string> text_of(const toml::node& node) {
+  if (auto text = node.value_exact<std::string>()) return *text;
+  return fail(ErrorCode::invalid, "it must be a text in quotes");
+}
+
+Setter text(std::string Config::* member) {
+  return [member](Config& config, const toml::node& node) -> Result<> {
+    config.*member = TRY(text_of(node));
+    return {};
+  };
+}
+
+Result<> set_prefix(Config& config, const toml::node& node) {
+  const auto length = node.value_exact<std::int64_t>();
+  if (!length || *length < 8 || *length > 30) return fail(ErrorCode::invalid, "it must be a number from 8 to 30");
+  config.networks.prefix_length = static_cast<unsigned>(*length);
+  return {};
+}
+
+Result<> set_supernet(Config& config, const toml::node& node) {
+  config.networks.supernet = TRY(model::Subnet::parse(TRY(text_of(node))));
+  return {};
+}
+
+Result<> set_datapath(Config& config, const toml::node& node) {
+  config.networks.datapath = TRY(model::parse_datapath_kind(TRY(text_of(node))));
+  return {};
+}
+
+Result<> set_resync(Config& config, const toml::node& node) {
+  config.resync = TRY(parse_duration(TRY(text_of(node))));
+  return {};
+}
+
+Result<> set_store(Config& config, const toml::node& node) {
+  config.store_url = TRY(text_of(node));
+  TRY(sqlite_path(config.store_url));
+  return {};
+}
+
+const std::map<std::string, Setter, std::less<>>& setters() {
+  static const std::map<std::string, Setter, std::less<>> all{
+      {"store.url", set_store},
+      {"api.socket", text(&Config::api_socket)},
+      {"docker.socket", text(&Config::docker_socket)},
+      {"docker.plugin_socket", text(&Config::plugin_socket)},
+      {"networks.supernet", set_supernet},
+      {"networks.prefix", set_prefix},
+      {"networks.datapath", set_datapath},
+      {"repair.resync", set_resync},
+  };
+  return all;
+}
+
+// The library's exceptions end here.
+Result<toml::table> parse_toml(std::string_view text, std::string_view name) {
+  try {
+    return toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    return fail(ErrorCode::invalid, "{}:{}: {}", name, error.source().begin.line, error.description());
+  }
+}
+
+Result<> set_one(Config& config, const std::string& key, const toml::node& node, std::string_view name) {
+  const auto where = fmt::format("{}:{}: {}", name, node.source().begin.line, key);
+  const auto setter = setters().find(key);
+  if (setter == setters().end()) return fail(ErrorCode::invalid, "{}: there is no such setting", where);
+  return setter->second(config, node).in(where);
+}
+
+}  // namespace
+
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  static const std::map<std::string_view, std::int64_t> units{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
+  if (error != std::errc{} || unit == units.end() || count <= 0 || count > 1'000'000'000) {
+    return fail(ErrorCode::invalid, "'{}' is not a duration: write it as 60s, 500ms, 5m or 1h", shown(text));
+  }
+  return std::chrono::milliseconds(count * unit->second);
+}
+
+Result<std::string> sqlite_path(const std::string& store_url) {
+  constexpr std::string_view kScheme = "sqlite:";
+  if (!store_url.starts_with(kScheme) || store_url.size() == kScheme.size()) {
+    return fail(ErrorCode::unsupported, "'{}' is no store of this version: give sqlite:PATH", shown(store_url));
+  }
+  return store_url.substr(kScheme.size());
+}
+
+Result<Config> parse_config(std::string_view text, std::string_view name) {
+  const toml::table parsed = TRY(parse_toml(text, name));
+  Config config;
+  for (const auto& [section, body] : parsed) {
+    const toml::table* entries = body.as_table();
+    if (!entries) {
+      TRY(set_one(config, std::string(section.str()), body, name));
+      continue;
+    }
+    for (const auto& [key, value] : *entries) {
+      TRY(set_one(config, fmt::format("{}.{}", section.str(), key.str()), value, name));
+    }
+  }
+  if (config.networks.prefix_length < config.networks.supernet.prefix_length()) {
+    return fail(ErrorCode::invalid, "{}: networks.prefix: a /{} does not fit into {}", name,
+                config.networks.prefix_length, config.networks.supernet.to_string());
+  }
+  return config;
+}
+
+Result<Config> load_config(const std::optional<std::string>& path) {
+  const std::string file = path.value_or(kDefaultConfigPath);
+  std::ifstream in(file);
+  if (!in) {
+    if (!path && errno == ENOENT) return Config{};
+    return fail_errno(ErrorCode::not_found, "read the configuration " + file, errno);
+  }
+  std::ostringstream content;
+  content << in.rdbuf();
+  return parse_config(content.str(), file);
+}
+
+}  // namespace bayplan::daemon

@@ -1,0 +1,122 @@
+#include "apps/baypland/daemon.hpp"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "api/control_server.hpp"
+#include "base/log.hpp"
+#include "control/driver.hpp"
+#include "control/repair_loop.hpp"
+#include "control/service.hpp"
+#include "datapath/bridge/bridge_datapath.hpp"
+#include "datapath/bridge/names.hpp"
+#include "datapath/firewall/nft_firewall.hpp"
+#include "datapath/host/kernel_host.hpp"
+#include "engine/docker/docker_engine.hpp"
+#include "engine/docker/plugin_server.hpp"
+#include "http/server.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace bayplan::daemon {
+namespace {
+
+constexpr std::chrono::milliseconds kRepairGap{1000};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+Result<> check_root() {
+  if (geteuid() == 0) return {};
+  return fail(ErrorCode::denied, "baypland makes network interfaces: it must run as root");
+}
+
+}  // namespace
+
+// In the order in which they are made; destroyed the other way round.
+struct Daemon::Members {
+  SystemClock clock;
+  std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<datapath::BridgeDatapath> datapath;
+  std::unique_ptr<datapath::NftFirewall> firewall;
+  datapath::KernelHost host;
+  std::unique_ptr<docker::DockerEngine> engine;
+  std::unique_ptr<control::Planner> planner;
+  std::unique_ptr<control::KernelKeeper> kernel;
+  std::unique_ptr<control::RepairLoop> repair;
+  std::unique_ptr<control::EngineKeeper> keeper;
+  std::unique_ptr<control::Driver> driver;
+  std::unique_ptr<control::Service> service;
+  api::Metrics metrics;
+  std::unique_ptr<http::Server> plugin_server;
+  std::unique_ptr<http::Server> control_server;
+};
+
+Daemon::Daemon() : members_(std::make_unique<Members>()) {
+}
+
+Daemon::~Daemon() {
+  Members& m = *members_;
+  // First nobody can ask any more, then the keeper stops asking the engine.
+  m.control_server.reset();
+  m.plugin_server.reset();
+  if (m.keeper) m.keeper->stop();
+}
+
+Result<> Daemon::open(const Config& config) {
+  Members& m = *members_;
+  m.store = TRY(store::SqliteStore::open(TRY(sqlite_path(config.store_url))).in("open the plan"));
+  auto plan = TRY(model::Plan::from(TRY(m.store->load().in("load the plan"))));
+  m.datapath = TRY(datapath::BridgeDatapath::open());
+  m.firewall = TRY(datapath::NftFirewall::open(datapath::bridge_name));
+  m.engine = std::make_unique<docker::DockerEngine>(config.docker_socket);
+  m.planner = std::make_unique<control::Planner>(*m.store, std::move(plan));
+  m.kernel = std::make_unique<control::KernelKeeper>(*m.planner, *m.datapath, *m.firewall);
+  return {};
+}
+
+Result<> Daemon::serve(const Config& config, const std::string& version) {
+  Members& m = *members_;
+  if (auto repaired = m.kernel->reconcile(); !repaired) {
+    log::warning("reconcile_incomplete", {{"error", repaired.error().message()}});
+  }
+  m.repair = std::make_unique<control::RepairLoop>(*m.kernel, kRepairGap, config.resync);
+  control::EngineKeeperSettings settings;
+  settings.host = host_name();
+  settings.resync = config.resync;
+  m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings,
+                                                     [&repair = *m.repair] { repair.poke(); });
+  const control::Parts parts{*m.planner, *m.engine, *m.keeper,       *m.kernel,
+                             m.host,     m.clock,   config.networks, settings.host};
+  m.driver = std::make_unique<control::Driver>(parts);
+  m.service = std::make_unique<control::Service>(parts, version, "sqlite");
+  m.keeper->start();
+  m.plugin_server = TRY(
+      http::Server::on_path(config.plugin_socket, docker::plugin_handler(*m.driver), docker::plugin_server_options())
+          .in("serve Docker's plugin socket"));
+  m.control_server = TRY(api::serve_control(config.api_socket, *m.service, m.metrics).in("serve the control socket"));
+  return {};
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const Config& config, const std::string& version) {
+  TRY(check_root());
+  std::unique_ptr<Daemon> daemon(new Daemon);
+  TRY(daemon->open(config));
+  TRY(daemon->serve(config, version));
+  return daemon;
+}
+
+Result<> tear_down(const Config& config) {
+  TRY(check_root());
+  // Holding the plan's lock: no daemon is running that would put everything back.
+  const auto store = TRY(store::SqliteStore::open(TRY(sqlite_path(config.store_url))).in("open the plan"));
+  const auto datapath = TRY(datapath::BridgeDatapath::open());
+  const auto firewall = TRY(datapath::NftFirewall::open(datapath::bridge_name));
+  control::Planner planner(*store, {});
+  control::KernelKeeper kernel(planner, *datapath, *firewall);
+  return kernel.tear_down();
+}
+
+}  // namespace bayplan::daemon

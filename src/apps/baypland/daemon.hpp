@@ -1,0 +1,36 @@
+// baypland, wired: the only place that knows every part.
+//
+// What starts in which order, and why: the store (a second daemon ends here), the kernel side once (so that what the
+// plan says stands before anybody asks), the engine's keeper, then the sockets: who can connect finds all of it ready.
+// It stops in the opposite order, and leaves bridges, ports and rules as they are: a restart disturbs no packet.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "apps/baypland/config.hpp"
+
+namespace bayplan::daemon {
+
+class Daemon {
+ public:
+  // Everything is up when it returns.
+  static Result<std::unique_ptr<Daemon>> start(const Config& config, const std::string& version);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+ private:
+  Daemon();
+  Result<> open(const Config& config);
+  Result<> serve(const Config& config, const std::string& version);
+
+  struct Members;
+  std::unique_ptr<Members> members_;
+};
+
+// Takes everything of ours out of the kernel, for good: bridges, ports, rules. The plan's file is left as it is.
+// `in_use` while a daemon runs on it.
+Result<> tear_down(const Config& config);
+
+}  // namespace bayplan::daemon
