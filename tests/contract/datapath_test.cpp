@@ -1,0 +1,372 @@
+// What every Datapath does alike: one suite, run against the fake and, as root, against the bridge.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "datapath/bridge/bridge_datapath.hpp"
+#include "support/fake_datapath.hpp"
+#include "support/networks.hpp"
+#include "support/private_network.hpp"
+
+namespace bayplan::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+// A host with a datapath on it, and what happens to hosts.
+class World {
+ public:
+  virtual ~World() = default;
+  virtual ports::Datapath& datapath() = 0;
+  virtual void add_interface(const std::string& name, std::uint32_t mtu = 1500) = 0;
+  virtual void add_address(const std::string& interface) = 0;
+  virtual void put_into_foreign_bridge(const std::string& interface) = 0;
+  virtual void add_foreign_bridge(const std::string& name) = 0;
+  virtual void remove_link(const std::string& name) = 0;
+  virtual void take_peer(const std::string& peer_name) = 0;
+  virtual void displace_port(const std::string& host_name) = 0;
+  virtual void damage_network(const model::Network& network) = 0;
+  // A number that is another one when a link was made anew; 0 when there is none.
+  virtual unsigned made(const std::string& name) = 0;
+  virtual bool is_used_by(const std::string& interface, const model::Network& network) = 0;
+};
+
+class FakeWorld final : public World {
+ public:
+  ports::Datapath& datapath() override { return datapath_; }
+  void add_interface(const std::string& name, std::uint32_t mtu) override {
+    FakeDatapath::Interface interface;
+    interface.mtu = mtu;
+    datapath_.add_interface(name, interface);
+  }
+  void add_address(const std::string& interface) override {
+    change(interface, &FakeDatapath::Interface::has_addresses, true);
+  }
+  void put_into_foreign_bridge(const std::string& interface) override {
+    change(interface, &FakeDatapath::Interface::in_foreign_bridge, true);
+  }
+  void add_foreign_bridge(const std::string& name) override {
+    datapath_.add_interface(name);
+    change(name, &FakeDatapath::Interface::can_be_uplink, false);
+  }
+  void remove_link(const std::string& name) override { datapath_.remove_link(name); }
+  void take_peer(const std::string& peer_name) override { datapath_.take_peer(peer_name); }
+  void displace_port(const std::string& host_name) override { datapath_.displace_port(host_name); }
+  void damage_network(const model::Network& network) override { datapath_.damage_network(network.name); }
+  unsigned made(const std::string& name) override {
+    const auto ports = datapath_.ports();
+    if (const auto at = ports.find(name); at != ports.end()) return at->second.made;
+    return datapath_.interfaces().contains(name) ? 1 : 0;
+  }
+  bool is_used_by(const std::string& interface, const model::Network& network) override {
+    return datapath_.interfaces().at(interface).network == network.name;
+  }
+
+ private:
+  void change(const std::string& name, bool FakeDatapath::Interface::* member, bool value) {
+    auto interface = datapath_.interfaces().at(name);
+    interface.*member = value;
+    datapath_.add_interface(name, interface);
+  }
+  FakeDatapath datapath_;
+};
+
+class BridgeWorld final : public World {
+ public:
+  BridgeWorld() : datapath_(must(datapath::BridgeDatapath::open())), netlink_(must(kernel::NetlinkSocket::open())) {}
+  ports::Datapath& datapath() override { return *datapath_; }
+  void add_interface(const std::string& name, std::uint32_t mtu) override {
+    sh(fmt::format("ip link add {0} mtu {1} type veth peer name {0}far mtu {1}", name, mtu));
+  }
+  void add_address(const std::string& interface) override { sh("ip addr add 192.0.2.1/24 dev " + interface); }
+  void put_into_foreign_bridge(const std::string& interface) override {
+    sh("ip link add theirs type bridge; ip link set " + interface + " master theirs");
+  }
+  void add_foreign_bridge(const std::string& name) override { sh("ip link add " + name + " type bridge"); }
+  void remove_link(const std::string& name) override { sh("ip link delete " + name); }
+  void take_peer(const std::string& peer_name) override {
+    must(netlink_.change_link(static_cast<int>(made(peer_name)), {.namespace_fd = container_.network().fd()}));
+  }
+  void displace_port(const std::string& host_name) override { sh("ip link set " + host_name + " nomaster"); }
+  void damage_network(const model::Network& network) override {
+    sh(fmt::format("ip link set {} down", datapath::bridge_name(network)));
+  }
+  unsigned made(const std::string& name) override {
+    const auto link = must(netlink_.find_link(name));
+    return link ? static_cast<unsigned>(link->index) : 0;
+  }
+  bool is_used_by(const std::string& interface, const model::Network& network) override {
+    const auto bridge = must(netlink_.find_link(datapath::bridge_name(network)));
+    return bridge && must(netlink_.find_link(interface))->master == bridge->index;
+  }
+
+ private:
+  PrivateNetwork network_;  // first: the others live in it
+  FakeContainer container_;
+  std::unique_ptr<datapath::BridgeDatapath> datapath_;
+  kernel::NetlinkSocket netlink_;
+};
+
+class DatapathContract : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == "fake") {
+      world_ = std::make_unique<FakeWorld>();
+    } else {
+      REQUIRE_ROOT();
+      world_ = std::make_unique<BridgeWorld>();
+    }
+  }
+  ports::Datapath& datapath() { return world_->datapath(); }
+  // A network without a tag, and so with an uplink as it is.
+  static model::Network untagged(const std::string& uplink) {
+    auto network = vlan_network(5);
+    network.name = "office";
+    network.vlan.reset();
+    network.uplink = uplink;
+    return network;
+  }
+  template <typename T>
+  static void expect_error(ErrorCode code, const Result<T>& result, const std::string& named) {
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(to_string(result.error().code), to_string(code)) << result.error().message();
+    EXPECT_NE(result.error().message().find(named), std::string::npos) << result.error().message();
+  }
+  std::vector<std::string> port_names() {
+    std::vector<std::string> names;
+    for (const auto& port : must(datapath().list_ports())) names.push_back(port.host_name);
+    return names;
+  }
+
+  std::unique_ptr<World> world_;
+  const model::Network network_ = vlan_network(100);
+  const model::Network other_ = vlan_network(300);
+};
+
+INSTANTIATE_TEST_SUITE_P(, DatapathContract, ::testing::Values("fake", "bridge"),
+                         [](const auto& tested) { return tested.param; });
+
+TEST_P(DatapathContract, second_ensure_changes_nothing) {
+  EXPECT_TRUE(must(datapath().ensure_network(network_)));
+  EXPECT_FALSE(must(datapath().ensure_network(network_)));
+}
+
+TEST_P(DatapathContract, damaged_network_is_mended) {
+  must(datapath().ensure_network(network_));
+  world_->damage_network(network_);
+  EXPECT_TRUE(must(datapath().ensure_network(network_)));
+  EXPECT_FALSE(must(datapath().ensure_network(network_)));
+}
+
+TEST_P(DatapathContract, networks_are_listed_until_removed_and_removing_twice_is_success) {
+  must(datapath().ensure_network(network_));
+  must(datapath().ensure_network(other_));
+  EXPECT_THAT(must(datapath().list_networks()), UnorderedElementsAre("vlan100", "vlan300"));
+  must(datapath().remove_network("vlan100"));
+  must(datapath().remove_network("vlan100"));
+  EXPECT_THAT(must(datapath().list_networks()), ElementsAre("vlan300"));
+}
+
+TEST_P(DatapathContract, removing_a_network_takes_its_ports_and_no_others) {
+  must(datapath().ensure_network(network_));
+  must(datapath().ensure_network(other_));
+  must(datapath().add_port(network_, port_spec(network_, 2)));
+  must(datapath().add_port(network_, port_spec(network_, 3)));
+  must(datapath().add_port(other_, port_spec(other_, 2)));
+  must(datapath().remove_network("vlan100"));
+  EXPECT_THAT(port_names(), ElementsAre(port_spec(other_, 2).host_name));
+}
+
+TEST_P(DatapathContract, port_is_listed_with_whose_it_is) {
+  must(datapath().ensure_network(network_));
+  must(datapath().add_port(network_, port_spec(network_, 2)));
+  const auto ports = must(datapath().list_ports());
+  ASSERT_EQ(ports.size(), 1U);
+  EXPECT_EQ(ports[0].host_name, port_spec(network_, 2).host_name);
+  EXPECT_EQ(ports[0].network, "vlan100");
+  EXPECT_EQ(ports[0].identity, "test2");
+  EXPECT_TRUE(ports[0].in_place);
+}
+
+TEST_P(DatapathContract, port_without_an_identity_is_listed_too) {
+  must(datapath().ensure_network(network_));
+  auto port = port_spec(network_, 2);
+  port.identity.clear();
+  must(datapath().add_port(network_, port));
+  EXPECT_EQ(must(datapath().list_ports()).at(0).identity, "");
+  port.identity = "web";
+  must(datapath().mend_port(network_, port));
+  EXPECT_EQ(must(datapath().list_ports()).at(0).identity, "web");
+}
+
+TEST_P(DatapathContract, port_of_a_network_that_is_not_there_is_refused) {
+  expect_error(ErrorCode::not_found, datapath().add_port(network_, port_spec(network_, 2)), "vlan100");
+  expect_error(ErrorCode::not_found, datapath().announce(network_, network_.gateway, {}), "vlan100");
+}
+
+TEST_P(DatapathContract, port_that_is_as_wanted_is_kept) {
+  const auto port = port_spec(network_, 2);
+  must(datapath().ensure_network(network_));
+  must(datapath().add_port(network_, port));
+  const auto made = world_->made(port.host_name);
+  must(datapath().add_port(network_, port));
+  EXPECT_EQ(world_->made(port.host_name), made);
+}
+
+TEST_P(DatapathContract, port_whose_container_end_is_gone_is_made_anew) {
+  const auto port = port_spec(network_, 2);
+  must(datapath().ensure_network(network_));
+  must(datapath().add_port(network_, port));
+  const auto made = world_->made(port.host_name);
+  world_->take_peer(port.peer_name);
+  must(datapath().add_port(network_, port));
+  EXPECT_NE(world_->made(port.host_name), made);
+  EXPECT_EQ(port_names().size(), 1U);
+}
+
+TEST_P(DatapathContract, port_of_another_mac_is_made_anew) {
+  auto port = port_spec(network_, 2);
+  must(datapath().ensure_network(network_));
+  must(datapath().add_port(network_, port));
+  const auto made = world_->made(port.host_name);
+  port.mac.bytes[5] = 0x77;
+  must(datapath().add_port(network_, port));
+  EXPECT_NE(world_->made(port.host_name), made);
+}
+
+TEST_P(DatapathContract, left_over_port_that_has_the_peer_name_makes_way) {
+  must(datapath().ensure_network(network_));
+  auto port = port_spec(network_, 2);
+  must(datapath().add_port(network_, port));
+  port.host_name = "bpaaaaaaaa";
+  must(datapath().add_port(network_, port));
+  EXPECT_THAT(port_names(), ElementsAre("bpaaaaaaaa"));
+}
+
+TEST_P(DatapathContract, foreign_device_of_a_port_s_name_is_left_alone) {
+  must(datapath().ensure_network(network_));
+  const auto port = port_spec(network_, 2);
+  world_->add_foreign_bridge(port.host_name);
+  const auto made = world_->made(port.host_name);
+  expect_error(ErrorCode::conflict, datapath().add_port(network_, port), port.host_name);
+  expect_error(ErrorCode::conflict, datapath().mend_port(network_, port), port.host_name);
+  EXPECT_EQ(world_->made(port.host_name), made);
+}
+
+TEST_P(DatapathContract, foreign_device_of_a_peer_s_name_is_left_alone) {
+  must(datapath().ensure_network(network_));
+  const auto port = port_spec(network_, 2);
+  world_->add_foreign_bridge(port.peer_name);
+  const auto made = world_->made(port.peer_name);
+  expect_error(ErrorCode::conflict, datapath().add_port(network_, port), port.peer_name);
+  EXPECT_EQ(world_->made(port.peer_name), made);
+  EXPECT_THAT(port_names(), IsEmpty());
+}
+
+TEST_P(DatapathContract, removing_ports_skips_what_is_gone_and_refuses_what_is_foreign) {
+  must(datapath().ensure_network(network_));
+  std::vector<std::string> names{"bp0badcafe"};
+  for (unsigned n = 2; n < 6; ++n) {
+    must(datapath().add_port(network_, port_spec(network_, n)));
+    names.push_back(port_spec(network_, n).host_name);
+  }
+  const auto kept = names.back();
+  names.pop_back();
+  must(datapath().remove_ports(names));
+  EXPECT_THAT(port_names(), ElementsAre(kept));
+  world_->add_foreign_bridge("bp12345678");
+  expect_error(ErrorCode::conflict, datapath().remove_ports({"bp12345678", kept}), "bp12345678");
+  EXPECT_THAT(port_names(), IsEmpty());
+  EXPECT_NE(world_->made("bp12345678"), 0U);
+}
+
+TEST_P(DatapathContract, displaced_port_is_seen_and_mended_as_it_is) {
+  must(datapath().ensure_network(network_));
+  const auto port = port_spec(network_, 2);
+  must(datapath().add_port(network_, port));
+  world_->take_peer(port.peer_name);
+  const auto made = world_->made(port.host_name);
+  world_->displace_port(port.host_name);
+  EXPECT_FALSE(must(datapath().list_ports()).at(0).in_place);
+  must(datapath().mend_port(network_, port));
+  EXPECT_TRUE(must(datapath().list_ports()).at(0).in_place);
+  EXPECT_EQ(world_->made(port.host_name), made);
+}
+
+TEST_P(DatapathContract, port_whose_link_is_gone_can_t_be_mended) {
+  must(datapath().ensure_network(network_));
+  const auto port = port_spec(network_, 2);
+  must(datapath().add_port(network_, port));
+  world_->remove_link(port.host_name);
+  expect_error(ErrorCode::not_found, datapath().mend_port(network_, port), port.host_name);
+}
+
+TEST_P(DatapathContract, foreign_device_of_the_network_s_name_is_left_alone) {
+  world_->add_foreign_bridge("bp-100");
+  const auto made = world_->made("bp-100");
+  expect_error(ErrorCode::conflict, datapath().validate(network_), "bp-100");
+  expect_error(ErrorCode::conflict, datapath().ensure_network(network_), "bp-100");
+  must(datapath().remove_network("vlan100"));
+  EXPECT_EQ(world_->made("bp-100"), made);
+  EXPECT_THAT(must(datapath().list_networks()), IsEmpty());
+}
+
+TEST_P(DatapathContract, uplink_is_taken_and_given_back) {
+  world_->add_interface("up0");
+  const auto network = untagged("up0");
+  must(datapath().validate(network));
+  EXPECT_FALSE(world_->is_used_by("up0", network)) << "validate changes nothing";
+  EXPECT_TRUE(must(datapath().ensure_network(network)));
+  EXPECT_TRUE(world_->is_used_by("up0", network));
+  EXPECT_FALSE(must(datapath().ensure_network(network)));
+  must(datapath().remove_network("office"));
+  EXPECT_FALSE(world_->is_used_by("up0", network));
+  EXPECT_NE(world_->made("up0"), 0U);
+}
+
+TEST_P(DatapathContract, uplink_that_is_missing_or_not_free_is_refused_and_nothing_made) {
+  const auto network = untagged("up0");
+  const auto expect_refused = [&](ErrorCode code) {
+    expect_error(code, datapath().validate(network), "up0");
+    expect_error(code, datapath().ensure_network(network), "up0");
+    EXPECT_THAT(must(datapath().list_networks()), IsEmpty());
+  };
+  expect_refused(ErrorCode::not_found);
+  world_->add_interface("up0");
+  world_->put_into_foreign_bridge("up0");
+  expect_refused(ErrorCode::conflict);
+  world_->remove_link("up0");
+  world_->add_interface("up0");
+  world_->add_address("up0");
+  expect_refused(ErrorCode::conflict);
+  world_->remove_link("up0");
+  world_->add_foreign_bridge("up0");
+  expect_refused(ErrorCode::invalid);
+}
+
+TEST_P(DatapathContract, uplink_of_one_network_is_refused_to_another) {
+  world_->add_interface("up0");
+  must(datapath().ensure_network(untagged("up0")));
+  auto second = untagged("up0");
+  second.name = "lab";
+  expect_error(ErrorCode::conflict, datapath().ensure_network(second), "up0");
+}
+
+TEST_P(DatapathContract, mtu_larger_than_the_uplink_s_is_refused) {
+  world_->add_interface("up0", 1400);
+  auto network = untagged("up0");
+  network.mtu = 1500;
+  expect_error(ErrorCode::invalid, datapath().validate(network), "MTU");
+}
+
+TEST_P(DatapathContract, announcing_succeeds_and_does_not_block) {
+  must(datapath().ensure_network(network_));
+  const auto port = port_spec(network_, 2);
+  const auto start = std::chrono::steady_clock::now();
+  must(datapath().announce(network_, *network_.subnet.base().plus(2), port.mac));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500));
+}
+
+}  // namespace
+}  // namespace bayplan::test

@@ -1,0 +1,162 @@
+// A ControlApi that holds a small plan in memory and refuses what the planner refuses, as far as api/ and the CLI can
+// tell. `fail_with` makes every call give that error.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "control/control_api.hpp"
+#include "model/names.hpp"
+
+namespace bayplan::testing {
+
+class FakeControl final : public control::ControlApi {
+ public:
+  std::optional<Error> fail_with;
+  // What was asked last, as it arrived.
+  control::NetworkSpec network_spec;
+  control::ReserveSpec reserve_spec;
+  control::RunSpec run_spec;
+  control::ReservationFilter filter;
+
+  Result<control::NetworkView> create_network(const control::NetworkSpec& spec) override {
+    const std::lock_guard lock(mutex_);
+    network_spec = spec;
+    if (fail_with) return *fail_with;
+    control::NetworkView view;
+    view.network.name = TRY(model::parse_network_name(spec.name));
+    if (networks_.contains(spec.name)) return fail(ErrorCode::exists, "the network {} is there already", spec.name);
+    if (spec.vlan) view.network.vlan = TRY(model::parse_vlan(*spec.vlan));
+    view.network.subnet = TRY(model::Subnet::parse(spec.subnet.value_or("172.16.1.0/24")));
+    view.network.gateway = view.network.subnet.first_host();
+    view.network.nat = spec.nat;
+    view.network.mac_salt = 7;
+    view.network.created = kNow - std::chrono::hours(72);
+    view.size = 253;
+    view.free = 253;
+    return networks_[spec.name] = view;
+  }
+  Result<std::vector<control::NetworkView>> networks() override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    std::vector<control::NetworkView> out;
+    for (const auto& [name, view] : networks_) out.push_back(view);
+    return out;
+  }
+  Result<control::NetworkView> network(const std::string& name) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    return find(name);
+  }
+  Result<> remove_network(const std::string& name) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    TRY(find(name));
+    for (const auto& [key, reservation] : reservations_) {
+      if (reservation.network == name) return fail(ErrorCode::in_use, "{} has reservations", name);
+    }
+    networks_.erase(name);
+    return {};
+  }
+  Result<std::vector<control::ReservationView>> reservations(const control::ReservationFilter& wanted) override {
+    const std::lock_guard lock(mutex_);
+    filter = wanted;
+    if (fail_with) return *fail_with;
+    std::vector<control::ReservationView> out;
+    for (const auto& [key, reservation] : reservations_) {
+      const bool matches = (!wanted.network || reservation.network == *wanted.network) &&
+                           (!wanted.state || model::to_string(reservation.state) == *wanted.state) &&
+                           (!wanted.identity_or_address || reservation.identity == *wanted.identity_or_address ||
+                            reservation.address.to_string() == *wanted.identity_or_address);
+      if (matches) out.push_back(view_of(reservation));
+    }
+    return out;
+  }
+  Result<control::ReservationView> reserve(const control::ReserveSpec& spec) override {
+    const std::lock_guard lock(mutex_);
+    reserve_spec = spec;
+    if (fail_with) return *fail_with;
+    const auto network = TRY(find(spec.network));
+    model::Reservation reservation;
+    reservation.network = spec.network;
+    reservation.identity = TRY(model::parse_identity(spec.identity, true));
+    reservation.address = spec.address ? TRY(model::IpAddress::parse(*spec.address))
+                                       : *network.network.subnet.base().plus(2 + reservations_.size());
+    for (const auto& [key, other] : reservations_) {
+      if (other.network == spec.network && other.address == reservation.address) {
+        return fail(ErrorCode::conflict, "{} is held for '{}' on {}", other.address.to_string(), other.identity,
+                    other.network);
+      }
+    }
+    reservation.mac = model::mac_of(network.network.mac_salt, reservation.address);
+    reservation.created = kNow - std::chrono::hours(72);
+    return view_of(put(std::move(reservation)));
+  }
+  Result<control::ReservationView> release(const std::string& network, const std::string& whose) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    TRY(find(network));
+    for (const auto& [key, reservation] : reservations_) {
+      if (reservation.network != network) continue;
+      if (reservation.identity != whose && reservation.address.to_string() != whose) continue;
+      if (reservation.state == model::ReservationState::attached) {
+        return fail(ErrorCode::in_use, "'{}' is attached to {}: stop it first", reservation.identity, network);
+      }
+      auto was = view_of(reservation);
+      reservations_.erase(key);
+      return was;
+    }
+    return fail(ErrorCode::not_found, "nothing is reserved for '{}' on {}", whose, network);
+  }
+  Result<control::ReservationView> run(const control::RunSpec& spec) override {
+    run_spec = spec;
+    auto made = TRY(reserve({spec.network.value_or("vlan" + spec.vlan.value_or("1")), spec.name, spec.address}));
+    const std::lock_guard lock(mutex_);
+    auto& reservation = reservations_.at({made.reservation.network, made.reservation.identity});
+    reservation.state = model::ReservationState::attached;
+    reservation.container_name = spec.name;
+    reservation.host = "host1";
+    return view_of(reservation);
+  }
+  Result<control::PlanExport> export_plan() override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    control::PlanExport plan;
+    for (const auto& [name, view] : networks_) plan.networks.push_back(view.network);
+    for (const auto& [key, reservation] : reservations_) plan.reservations.push_back(view_of(reservation));
+    return plan;
+  }
+  Result<control::DaemonStatus> status() override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    return control::DaemonStatus{"9.8.7", "sqlite", false, "Docker can't be reached"};
+  }
+
+  // For tests: puts a reservation as it is.
+  model::Reservation& put(model::Reservation reservation) {
+    const auto key = std::pair(reservation.network, reservation.identity);
+    return reservations_[key] = std::move(reservation);
+  }
+
+  // 2026-03-05T12:00:00Z
+  static constexpr Timestamp kNow{std::chrono::milliseconds(1'772'712'000'000)};
+
+ private:
+  Result<control::NetworkView> find(const std::string& name) const {
+    const auto found = networks_.find(name);
+    if (found == networks_.end()) return fail(ErrorCode::not_found, "there is no network {}", name);
+    return found->second;
+  }
+  control::ReservationView view_of(const model::Reservation& reservation) const {
+    const auto& network = networks_.at(reservation.network).network;
+    return {reservation, network.vlan, network.subnet};
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, control::NetworkView> networks_;
+  std::map<std::pair<std::string, std::string>, model::Reservation> reservations_;
+};
+
+}  // namespace bayplan::testing

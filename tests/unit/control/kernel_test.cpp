@@ -1,0 +1,121 @@
+// What the kernel should have, and what is done about the difference.
+#include <gtest/gtest.h>
+
+#include "control/kernel_keeper.hpp"
+#include "support/sample_records.hpp"
+#include "world.hpp"
+
+namespace bayplan::control {
+namespace {
+
+using testing::sample_attachment;
+using testing::sample_engine_network;
+using testing::sample_network;
+
+const std::string kEndpoint = "0123456789abcdef";
+
+model::Plan plan_of(const std::vector<model::Record>& records) {
+  return model::Plan::from(records).value();
+}
+KernelWanted wanted_port() {
+  return wanted_of(plan_of({sample_network(), sample_attachment("172.16.1.12", kEndpoint)}));
+}
+ports::FoundPort port_in_place() {
+  return {"bp01234567", "vlan100", "web", true};
+}
+
+TEST(KernelWants, NetworksInUseAndPortsOfTheJoined) {
+  auto made = sample_attachment("172.16.1.13", "endpoint2");
+  made.stage = model::Attachment::Stage::created;
+  const auto wanted =
+      wanted_of(plan_of({sample_network("vlan100", 1), sample_network("vlan101", 2), sample_network("vlan102", 3),
+                         sample_attachment("172.16.1.12", kEndpoint), made, sample_engine_network("n", "vlan101")}));
+  ASSERT_EQ(wanted.networks.size(), 2U) << "vlan102 carries nothing";
+  ASSERT_EQ(wanted.ports.size(), 1U);
+  EXPECT_EQ(wanted.ports[0].spec.host_name, "bp01234567");
+  EXPECT_EQ(wanted.ports[0].spec.mac, model::mac_of(255, testing::ip("172.16.1.12")));
+  ASSERT_EQ(wanted.published.size(), 2U);
+  EXPECT_EQ(wanted.published[0].address, testing::ip("172.16.1.12"));
+}
+
+TEST(KernelDiff, NothingToDoWhereAllIsRight) {
+  const auto steps = diff(wanted_port(), {{"vlan100"}, {port_in_place()}}, {});
+  EXPECT_TRUE(steps.remove_networks.empty());
+  EXPECT_TRUE(steps.remove_ports.empty());
+  EXPECT_TRUE(steps.mend_ports.empty());
+  EXPECT_TRUE(steps.missing_ports.empty());
+  EXPECT_TRUE(steps.suspects.empty());
+}
+
+TEST(KernelDiff, APortThatIsNotAsWantedIsMended) {
+  for (const auto& wrong :
+       {ports::FoundPort{"bp01234567", "vlan100", "web", false}, ports::FoundPort{"bp01234567", "vlan101", "web", true},
+        ports::FoundPort{"bp01234567", "vlan100", "db", true}}) {
+    const auto steps = diff(wanted_port(), {{"vlan100"}, {wrong}}, {});
+    ASSERT_EQ(steps.mend_ports.size(), 1U);
+    EXPECT_EQ(steps.mend_ports[0].spec.identity, "web");
+  }
+}
+
+TEST(KernelDiff, APortOfNobodysGoesWhenTwoPassesAgree) {
+  const KernelFound found{{"vlan100"}, {port_in_place(), {"bpdeadbeef", "vlan100", "gone", true}}};
+  const auto first = diff(wanted_port(), found, {});
+  EXPECT_TRUE(first.remove_ports.empty());
+  EXPECT_EQ(first.suspects, std::set<std::string>{"bpdeadbeef"});
+  const auto second = diff(wanted_port(), found, first.suspects);
+  EXPECT_EQ(second.remove_ports, std::vector<std::string>{"bpdeadbeef"});
+}
+
+TEST(KernelDiff, APortThatIsGoneIsSaid) {
+  EXPECT_EQ(diff(wanted_port(), {{"vlan100"}, {}}, {}).missing_ports, std::vector<std::string>{"bp01234567"});
+}
+
+TEST(KernelDiff, ANetworkThatNothingUsesGoes) {
+  EXPECT_EQ(diff(wanted_port(), {{"vlan100", "vlan999"}, {port_in_place()}}, {}).remove_networks,
+            std::vector<std::string>{"vlan999"});
+}
+
+// --- the keeper, with a fake kernel
+
+class Kernel : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world.add_network();
+    ASSERT_TRUE(world.engine.run({"web", {{"vlan100"}}}).ok());
+    ASSERT_TRUE(testing::eventually([&] { return world.is_settled(); }));
+  }
+  testing::World world;
+};
+
+TEST_F(Kernel, WhatSomebodyDamagedIsMended) {
+  const auto name = world.datapath.ports().begin()->first;
+  world.datapath.displace_port(name);
+  world.datapath.damage_network("vlan100");
+  world.firewall.flush();
+  EXPECT_TRUE(*world.kernel().reconcile());
+  EXPECT_TRUE(world.datapath.ports().at(name).in_place);
+  EXPECT_EQ(world.firewall.rules().networks.size(), 1U);
+  EXPECT_FALSE(*world.kernel().reconcile()) << "all is right: nothing is touched";
+}
+
+TEST_F(Kernel, OneNetworksTroubleDoesNotKeepTheOthersFromBeingMended) {
+  world.add_network("vlan7", "172.16.7.0/24", "7");
+  world.datapath.damage_network("vlan100");
+  world.datapath.damage_network("vlan7");
+  world.datapath.fail_next(fail(ErrorCode::not_found, "the uplink eth1 is gone"));
+  EXPECT_TRUE(testing::eventually([&] {
+    const auto done = world.kernel().reconcile();
+    return done.ok() && !*done;
+  }));
+}
+
+TEST_F(Kernel, TearingDownLeavesNothingAndKeepsThePlan) {
+  ASSERT_TRUE(world.kernel().tear_down().ok());
+  EXPECT_TRUE(world.datapath.ports().empty());
+  EXPECT_TRUE(world.datapath.list_networks()->empty());
+  EXPECT_TRUE(world.firewall.rules().networks.empty());
+  EXPECT_NE(world.reservation("web"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace bayplan::control
