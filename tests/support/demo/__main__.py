@@ -1,0 +1,139 @@
+"""python3 -m demo: see scripts/demo, which is how it is called."""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import sys
+
+from lab import Host, LabError
+
+from .networks import BayplanNetworks, DockerBridges
+from .report import Report
+from .story import Story
+
+_FOLDER = "/run/bayplan-demo"
+_SAVED = f"{_FOLDER}/host.json"
+
+
+def main():
+    options = _parse()
+    signal.signal(signal.SIGTERM, _interrupt)
+    if options.action == "shell":
+        return _shell()
+    if options.down:
+        return _down()
+    if options.check or options.with_docker_bridge:
+        with Host(binaries=None if options.with_docker_bridge else options.binaries) as host:
+            return _tell(host, DockerBridges(host) if options.with_docker_bridge else BayplanNetworks(host))
+    return _tell_and_keep(options.binaries)
+
+
+def _parse():
+    parser = argparse.ArgumentParser(prog="scripts/demo")
+    parser.add_argument("action", nargs="?", choices=["shell"], help="open a shell on the host that was left up")
+    parser.add_argument("--binaries", default="", help=argparse.SUPPRESS)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--check", action="store_true", help="run and remove everything")
+    group.add_argument("--down", action="store_true", help="remove the host that was left up")
+    group.add_argument("--with-docker-bridge", action="store_true",
+                       help="the same story with Docker's own bridge networks: it fails where they lose addresses")
+    return parser.parse_args()
+
+
+def _interrupt(number, _frame):
+    sys.exit(128 + number)  # as an exception, so that the host is removed on the way out
+
+
+def _tell(host, networks):
+    report = Report()
+    report.say(f"A host of its own: {host.name}, in {host.state}")
+    host.start()
+    Story(host, networks, report).tell()
+    report.summary()
+    return 0 if report.failed == 0 and report.passed > 0 else 1
+
+
+def _tell_and_keep(binaries):
+    with _only_one():
+        if _kept_host():
+            print("The demo's host is up already. On it: scripts/demo shell. Remove it: scripts/demo --down")
+            return 1
+        host = Host("bayplan-demo", binaries, keep=True)
+        try:
+            host.save(_SAVED)
+            status = _tell(host, BayplanNetworks(host))
+            host.save(_SAVED)
+        except BaseException:
+            _remove(host)
+            raise
+    print("""
+The host is still up. To look around on it:
+  scripts/demo shell                      a shell there; then, for example:
+    bayplan ls                            who has which address
+    bayplan show test1
+    docker run -d --name mine --network vlan100 bayplan/lab
+    docker stop mine && docker start mine && bayplan ls
+    bayplan run web bayplan/lab --vlan 100
+  scripts/demo --down                     removes it and all it made""")
+    return status
+
+
+def _kept_host():
+    """The host that was left up. One that died since (a real reboot, a kill) is removed, and None."""
+    host = Host.load(_SAVED)
+    if host and not host.namespaces.alive:
+        _remove(host)
+        return None
+    return host
+
+
+@contextlib.contextmanager
+def _only_one():
+    """Two demos at the same time: the second waits, and then finds the first one's host."""
+    os.makedirs(_FOLDER, exist_ok=True)
+    folder = os.open(_FOLDER, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _remove(host):
+    host.close()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+
+
+def _shell():
+    host = _kept_host()
+    if not host:
+        print("No demo host is up. Make one: scripts/demo", file=sys.stderr)
+        return 1
+    environment = {**host.environment, "PS1": "bayplan-demo# "}
+    argv = host.namespaces.enter(["bash", "--norc", "-i"] if sys.stdin.isatty() else ["bash", "--norc"])
+    os.chdir("/")
+    os.execvpe(argv[0], argv, environment)
+    return 1
+
+
+def _down():
+    host = _kept_host()
+    if not host:
+        print("No demo host is up.")
+        return 0
+    _remove(host)
+    print("The demo's host and all it made are removed.")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LabError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

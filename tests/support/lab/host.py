@@ -1,0 +1,211 @@
+"""One machine of the lab."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+
+from . import cgroups
+from .baypland import Baypland
+from .engine import Engine
+from .failure import LabError
+from .namespaces import Namespaces
+
+_PREFIX = "bayplan-lab-"
+_FOLDERS = ("run", "lib", "log", "bin", "home")
+
+
+class Host:
+    """Namespaces, a dockerd and a baypland, with all their state in one temporary folder.
+
+    `binaries` is the folder with baypland and bayplan (they are copied); without it the host has only Docker.
+    With `keep` the host outlives this process: `save` writes what `load` needs to find it again.
+    As a context manager it is closed on the way out, whatever the way. A host whose owner was killed before it could
+    close is removed when the next one is made.
+    """
+
+    def __init__(self, name=None, binaries=None, keep=False, dockerd_options=(), _state=None, _pids=None):
+        _collect_left_behind()
+        self.state = _state or make_state(keep)
+        self.name = name or "lab-" + re.sub("[^a-z0-9]", "x", os.path.basename(self.state)[len(_PREFIX):].lower())
+        self.cgroup = "/" + os.path.basename(self.state)
+        self.dockerd_options = list(dockerd_options)
+        self.keep = keep
+        self._lock = None if keep else _lock(self.state)
+        pids = _pids or {}
+        self.namespaces = Namespaces(self.name, self.state, keep, pids.get("namespaces"))
+        self.engine = Engine(self, pids.get("engine"))
+        self.baypland = Baypland(self, pids.get("baypland"))
+        self._client = None
+        if not _state:
+            self._make(binaries)
+
+    def _make(self, binaries):
+        try:
+            for program in ("baypland", "bayplan") if binaries else ():
+                shutil.copy2(os.path.join(binaries, program), f"{self.state}/bin/{program}")
+            self.namespaces.create()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # --- what runs on it -------------------------------------------------------------------------------------------
+
+    @property
+    def environment(self):
+        """The environment of every program on the host: its own tools first, and nothing of the caller's Docker."""
+        path = f"{self.state}/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+        kept = {key: value for key, value in os.environ.items() if key.endswith("SAN_OPTIONS")}
+        return {"PATH": path, "HOME": f"{self.state}/home", "TMPDIR": f"{self.state}/home",
+                "TERM": os.environ.get("TERM", "dumb"), "LANG": "C.UTF-8",
+                **kept}
+
+    def run(self, *argv, check=True, timeout=120, stdin=None):
+        """Runs a program on the host to its end; a CompletedProcess whose `stdout` holds stderr too."""
+        return self.namespaces.run(argv, check, timeout, self.environment, stdin)
+
+    def docker(self, *args, check=True, timeout=120):
+        """The docker CLI: Debian's where there is one."""
+        return self.run("docker", *args, check=check, timeout=timeout)
+
+    def bayplan(self, *args, check=True, timeout=60):
+        """The bayplan CLI."""
+        return self.run("bayplan", *args, check=check, timeout=timeout)
+
+    def bayplan_json(self, *args):
+        return json.loads(self.bayplan("-o", "json", *args).stdout)
+
+    def spawn(self, *argv, **options):
+        """Popen of a program on the host; the caller ends it."""
+        return self.namespaces.start(argv, env=self.environment, **options)
+
+    def fetch(self, address, port):
+        """The page that a web server answers to this host; empty when there is none. (busybox's static wget crashes.)"""
+        done = self.run("busybox", "nc", "-w", "2", address, str(port), check=False, stdin="GET / HTTP/1.0\r\n\r\n")
+        return done.stdout if done.returncode == 0 else ""
+
+    def kill(self, *pids):
+        """kill -9 of processes by the numbers that the host (its Docker, for one) knows them by."""
+        self.run("sh", "-c", 'kill -9 "$@"', "sh", *map(str, pids))
+
+    @property
+    def client(self):
+        """A Docker SDK client of this host's dockerd, the same one until the host loses its power."""
+        if self._client is None:
+            self._client = self.engine.connect()
+        return self._client
+
+    # --- its life --------------------------------------------------------------------------------------------------
+
+    def start(self):
+        """baypland (where the host has it), then dockerd: the order of a boot."""
+        if os.path.exists(f"{self.state}/bin/baypland"):
+            self.baypland.start()
+        self.engine.start()
+
+    def power_cut(self):
+        """Everything dies at once, and the kernel's side and /run are lost; disks stay. Then the host is up, bare.
+
+        What it writes after the cut begins with `start`. Interfaces of a Wire are gone: plug it in again.
+        """
+        self._forget_client()
+        self.namespaces.destroy()
+        self.engine.pids = self.baypland.pids = None
+        cgroups.remove(self.cgroup)
+        shutil.rmtree(f"{self.state}/run")
+        os.mkdir(f"{self.state}/run")
+        self.namespaces.create()
+
+    def kill_all(self, spare=()):
+        """kill -9 of every process on the host but its process 1 and those in `spare` (PIDs of the real machine)."""
+        kept = " ".join(["1", *(_inner_pid(pid) for pid in spare)])
+        script = (f'kept=" {kept} $$ "; for p in /proc/[0-9]*; do p=${{p#/proc/}}; '
+                  'case "$kept" in *" $p "*) ;; *) kill -9 $p 2>/dev/null && found=1 ;; esac; done; test -z "$found"')
+        for _ in range(50):  # what was forked while we looked is seen the next time
+            if self.run("sh", "-c", script, check=False).returncode == 0:
+                return
+        raise LabError(f"processes on host {self.name} do not die")
+
+    def close(self):
+        """Ends everything on the host and removes its state. Safe to call twice."""
+        self._forget_client()
+        self.namespaces.destroy()
+        cgroups.remove(self.cgroup)
+        shutil.rmtree(self.state, ignore_errors=True)
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _forget_client(self):
+        if self._client:
+            self._client.close()
+            self._client = None
+
+    # --- finding it again ------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Writes what `load` needs; call it again after a service was started or stopped."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        pids = {"namespaces": self.namespaces.pids, "engine": self.engine.pids, "baypland": self.baypland.pids}
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"name": self.name, "state": self.state, "options": self.dockerd_options, "pids": pids}, file)
+
+    @classmethod
+    def load(cls, path):
+        """The kept host that was saved there, or None."""
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as file:
+            saved = json.load(file)
+        return cls(saved["name"], keep=True, dockerd_options=saved["options"], _state=saved["state"],
+                   _pids=saved["pids"])
+
+
+def make_state(keep=False):
+    """A new folder for the state of a host or a wire, with its subfolders."""
+    state = tempfile.mkdtemp(prefix=_PREFIX + ("kept-" if keep else ""))
+    if state.startswith(("/run/", "/var/lib/", "/var/run/")):
+        os.rmdir(state)
+        raise LabError(f"the lab hides /run and /var/lib: TMPDIR={tempfile.gettempdir()} can't be there; unset TMPDIR")
+    os.chmod(state, 0o755)
+    for folder in _FOLDERS:
+        os.mkdir(f"{state}/{folder}")
+    return state
+
+
+def _lock(state):
+    """An open, locked file: free again when this process ends, however it ends."""
+    file = open(f"{state}/owner.new", "w", encoding="utf-8")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    os.rename(file.name, f"{state}/owner")  # never there unlocked: another process would take it for left behind
+    return file
+
+
+def _collect_left_behind():
+    """Removes hosts whose owner was killed: their processes are dead already (PR_SET_PDEATHSIG)."""
+    folder = tempfile.gettempdir()
+    for entry in os.listdir(folder):
+        owner = os.path.join(folder, entry, "owner")
+        if not entry.startswith(_PREFIX) or not os.path.exists(owner):
+            continue
+        with open(owner, encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            cgroups.remove("/" + entry)
+            shutil.rmtree(os.path.join(folder, entry), ignore_errors=True)
+
+
+def _inner_pid(pid):
+    """The number that a process has inside its own PID namespace."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return next(line.split()[-1] for line in status if line.startswith("NSpid:"))

@@ -1,0 +1,82 @@
+"""Fixtures of the system tier: a host of the lab a test file, a network of its own a test."""
+
+import itertools
+import os
+import signal
+
+import pytest
+from lab import Host, LabError, Network
+
+_vlans = itertools.count(100)
+
+
+def pytest_configure():
+    # So that a test run that is ended from outside still removes its hosts.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", 143))
+
+
+@pytest.fixture(scope="session")
+def binaries():
+    """The folder with baypland and bayplan; ctest gives it."""
+    folder = os.environ.get("BAYPLAN_BINARIES", "")
+    if os.geteuid() != 0:
+        pytest.exit("system tests need root: they make network namespaces", 1)
+    if not os.path.exists(os.path.join(folder, "baypland")):
+        pytest.exit("BAYPLAN_BINARIES names no folder with baypland in it; run system tests through scripts/test", 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def host(binaries):
+    """A host with baypland and dockerd running, shared by the tests of one file."""
+    with Host(binaries=binaries) as made:
+        made.start()
+        yield made
+        _assert_clean(made)
+
+
+@pytest.fixture
+def own_host(binaries):
+    """A host for one test alone, with nothing running on it yet."""
+    with Host(binaries=binaries) as made:
+        yield made
+        _assert_clean(made)
+
+
+@pytest.fixture
+def make_network(host):
+    """Makes networks with a VLAN and a subnet of their own, and removes them after the test."""
+    made = []
+
+    def make(*options, prefix=24):
+        vlan = next(_vlans)
+        made.append(Network(host, f"net{vlan}", vlan, f"172.20.{vlan - 100}.0/{prefix}", *options))
+        return made[-1]
+
+    yield make
+    if not host.baypland.running:
+        host.baypland.start()
+    for network in made:
+        network.remove()
+
+
+@pytest.fixture
+def network(make_network):
+    return make_network()
+
+
+def _assert_clean(host):
+    host.baypland.stop()
+    reports = host.baypland.sanitizer_reports
+    if reports:
+        raise LabError("a sanitizer spoke:\n" + "\n".join(reports) + "\n" + host.baypland.log[-6000:])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows the end of baypland's log with a failed test."""
+    outcome = yield
+    report = outcome.get_result()
+    host = item.funcargs.get("host") or item.funcargs.get("own_host")
+    if report.failed and host is not None:
+        report.sections.append(("baypland", host.baypland.log[-4000:]))
