@@ -134,16 +134,22 @@ Result<GrantOutcome> grant_asked_silent(PlanEdit& edit, const GrantRequest& requ
   return record_grant(edit, request, *request.address, owner ? owner->identity : std::string{});
 }
 
+// Ids of the containers whose endpoint on the network is there already: they don't ask.
+std::set<std::string> placed_containers(const PlanEdit& edit, const GrantRequest& request) {
+  std::set<std::string> placed;
+  for (const Attachment* attachment : edit.plan().attachments(request.network)) {
+    const bool has_endpoint = attachment->verified && !attachment->endpoint.empty();
+    if (has_endpoint && !is_stale(*attachment, request)) placed.insert(attachment->container_id);
+  }
+  return placed;
+}
+
 // The containers at rest that may be asking. With `configured`, those that have this address configured; without,
 // those that have none.
 std::vector<Membership> candidates(const PlanEdit& edit, const GrantRequest& request,
                                    const std::optional<IpAddress>& configured) {
   std::vector<Membership> found = memberships(edit.plan(), *request.facts);
-  std::set<std::string> placed;  // containers whose endpoint on this network is there already
-  for (const Attachment* attachment : edit.plan().attachments(request.network)) {
-    const bool has_endpoint = attachment->verified && !attachment->endpoint.empty();
-    if (has_endpoint && !is_stale(*attachment, request)) placed.insert(attachment->container_id);
-  }
+  const auto placed = placed_containers(edit, request);
   std::erase_if(found, [&](const Membership& place) {
     return place.network != request.network || !may_be_starting(*place.container) ||
            place.entry->configured != configured || placed.contains(place.container->id);
@@ -151,11 +157,22 @@ std::vector<Membership> candidates(const PlanEdit& edit, const GrantRequest& req
   return found;
 }
 
+// Its owner runs and is not on the network: it is just being connected, by its user or by a Repin of ours.
+bool is_being_connected(const PlanEdit& edit, const GrantRequest& request, const Reservation& owner) {
+  const auto placed = placed_containers(edit, request);
+  return std::ranges::any_of(request.facts->containers, [&](const ports::Container& container) {
+    return container.is_up() && container.identity() == owner.identity && !placed.contains(container.id);
+  });
+}
+
+// Refused here only when the owner can't be the one that asks; whose it is gets verified at Join.
 Result<GrantOutcome> grant_asked(PlanEdit& edit, const GrantRequest& request) {
   const Reservation* owner = edit.plan().reservation_at(request.network, *request.address);
-  const auto askers = candidates(edit, request, request.address);
-  const auto is_owner = [&](const Membership& place) { return place.container->identity() == owner->identity; };
-  if (owner && !askers.empty() && std::ranges::none_of(askers, is_owner)) return held_by(*owner, request.now);
+  if (owner && !is_being_connected(edit, request, *owner)) {
+    const auto askers = candidates(edit, request, request.address);
+    const auto is_owner = [&](const Membership& place) { return place.container->identity() == owner->identity; };
+    if (!askers.empty() && std::ranges::none_of(askers, is_owner)) return held_by(*owner, request.now);
+  }
   const std::string identity = owner ? owner->identity : std::string{};
   TRY(clear_attachment(edit, request, *request.address, identity));
   return record_grant(edit, request, *request.address, identity);

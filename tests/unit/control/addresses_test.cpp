@@ -111,6 +111,24 @@ TEST_F(Grant, AnAskedAddressIsItsOwners) {
   EXPECT_EQ(granted(asking(both, "172.16.1.77")), "172.16.1.77") << "whose it is gets verified at Join";
 }
 
+// A container that wants another's address lies about after its refusal, with the address configured. The owner that
+// is plugged in while it runs (put right, or started in the middle of its pinning) is not listed as wanting anything.
+TEST_F(Grant, AnOwnerThatIsBeingConnectedIsNotTakenForTheOneThatWantsItsAddress) {
+  have("db", "172.16.1.77");
+  auto unplugged = container("db", State::running);
+  unplugged.networks.clear();
+  const auto thief = container("web", State::created, "172.16.1.77");
+  EXPECT_EQ(granted(asking(facts_of({thief, unplugged}), "172.16.1.77")), "172.16.1.77");
+  EXPECT_EQ(attachment("172.16.1.77")->identity, "db");
+}
+
+TEST_F(Grant, AnOwnerThatIsOnTheNetworkAlreadyIsNotTheAsker) {
+  have("db", "172.16.1.77");
+  have_attachment("172.16.1.3", "e-db", "db");
+  const auto facts = facts_of({container("web", State::created, "172.16.1.77"), container("db", State::running)});
+  EXPECT_EQ(granted(asking(facts, "172.16.1.77")), "conflict");
+}
+
 TEST_F(Grant, AddressesThatNobodyCanHaveAreRefused) {
   auto network = *plan.network("vlan100");
   network.exclusions = {model::AddressRange::parse("172.16.1.9").value()};

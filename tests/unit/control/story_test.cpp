@@ -154,6 +154,18 @@ TEST_F(Story, KnownNamesMadeAnewAtOnceEndRightWithoutEverHoldingAnothersAddress)
   EXPECT_EQ(watchman.report(), Names{});
 }
 
+// A container that was refused stays created, with the address it wanted configured.
+TEST_F(Story, OneThatWantsAnothersAddressDoesNotKeepTheOwnerFromBeingPutRight) {
+  const auto all = names(8);
+  const auto before = run_all(all);
+  for (const auto& [name, address] : before) {
+    EXPECT_FALSE(world.engine.run(spec_with_ip("wants-" + name, address.to_string())).ok());
+  }
+  for (const auto& name : all) ASSERT_TRUE(world.engine.remove(name).ok());
+  at_once(all, [&](const std::string& name) { run(name); });
+  expect_all_have(before);
+}
+
 TEST_F(Story, KnownNamesAreRightEvenWithAFullPool) {
   world.add_network("vlan7", "172.16.7.0/28", "7");
   const auto all = names(13);  // as many as there are addresses
