@@ -15,8 +15,10 @@ Needs root. Runs on Debian's /usr/bin/python3 with python3-docker.
 from .failure import CommandFailed, LabError
 from .host import Host
 from .image import IMAGE
-from .network import Card, Network
+from .machine import machine
+from .network import Card, Miscounted, Network
 from .wait import wait_for
 from .wire import Wire
 
-__all__ = ["Card", "CommandFailed", "Host", "IMAGE", "LabError", "Network", "Wire", "wait_for"]
+__all__ = ["Card", "CommandFailed", "Host", "IMAGE", "LabError", "Miscounted", "Network", "Wire", "machine",
+           "wait_for"]

@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import shutil
+import subprocess
 
 import docker
 
+from .failure import LabError
 from .image import IMAGE, filesystem_tar
 from .service import Service
 
@@ -15,9 +18,21 @@ class Engine(Service):
     name = "dockerd"
 
     def command(self):
-        # Without CAP_SYS_RESOURCE a lower oom score is refused, and the default of dockerd is lower.
-        return ["dockerd", "--oom-score-adjust", "0", "--exec-opt", "native.cgroupdriver=cgroupfs",
+        return [dockerd := self._program(), *_oom_options(dockerd), "--exec-opt", "native.cgroupdriver=cgroupfs",
                 "--cgroup-parent", self.host.cgroup, *self.host.dockerd_options]
+
+    def _program(self):
+        path = self.host.environment["PATH"]
+        found = shutil.which("dockerd", path=path)
+        if not found:
+            raise LabError(f"no dockerd here (scripts/deps installs docker.io, unless a Docker runs already): not in {path}")
+        return found
+
+    @property
+    def says_who_asks(self):
+        """Docker 29 and later name the container when they ask for an address: nothing is pinned, no start is owed."""
+        version = self.host.client.version()["ApiVersion"]
+        return tuple(map(int, version.split("."))) >= (1, 52)
 
     def ready(self):
         client = self.connect(timeout=5)
@@ -28,7 +43,7 @@ class Engine(Service):
 
     def connect(self, timeout=60):
         """A new Docker SDK client; the caller closes it."""
-        return docker.DockerClient(base_url=f"unix://{self.host.state}/run/docker.sock", version="1.41", timeout=timeout)
+        return docker.DockerClient(base_url=f"unix://{self.host.state}/run/docker.sock", version="auto", timeout=timeout)
 
     def start(self, wait=True, deadline=60.0):
         # A pid file left by a killed dockerd stops the next one when its number is in use again.
@@ -59,3 +74,9 @@ class Engine(Service):
         # containerd cleans up by it what runc left.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.host.state}/run/docker/containerd/containerd.pid")
+
+
+def _oom_options(dockerd):
+    """Without CAP_SYS_RESOURCE a lower oom score is refused, and up to Docker 24 dockerd's own was lower."""
+    known = subprocess.run([dockerd, "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    return ["--oom-score-adjust", "0"] if "--oom-score-adjust" in known.stdout else []

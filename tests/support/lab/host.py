@@ -1,5 +1,6 @@
 """One machine of the lab."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,42 +15,65 @@ from .failure import LabError
 from .namespaces import Namespaces
 
 _PREFIX = "bayplan-lab-"
-_FOLDERS = ("run", "lib", "log", "bin", "home")
+_FOLDERS = ("run", "lib", "log", "bin", "home", "over")
+
+# dockerd loads br_netfilter where it is missing; from then on the frames of the real machine's own bridges would go
+# through its iptables rules. The lab does without it. Everything else goes to the real modprobe.
+_MODPROBE = """#!/bin/sh
+echo "modprobe $*" >> "{state}/log/modprobe.log"
+for word; do
+  shift
+  [ "$word" = br_netfilter ] || set -- "$@" "$word"
+done
+PATH=${{PATH#{state}/bin:}}
+command -v modprobe > /dev/null || exit 1
+exec modprobe "$@"
+"""
 
 
 class Host:
     """Namespaces, a dockerd and a baypland, with all their state in one temporary folder.
 
     `binaries` is the folder with baypland and bayplan (they are copied); without it the host has only Docker.
-    With `keep` the host outlives this process: `save` writes what `load` needs to find it again.
+    With `keep`, a file's path, the host outlives this process: the file says what `load` needs to find it again. It is
+    written before anything of the host is up, so that no interruption leaves one that can't be found.
     As a context manager it is closed on the way out, whatever the way. A host whose owner was killed before it could
     close is removed when the next one is made.
     """
 
-    def __init__(self, name=None, binaries=None, keep=False, dockerd_options=(), _state=None, _pids=None):
+    def __init__(self, name=None, binaries=None, keep=None, dockerd_options=(), _state=None):
         _collect_left_behind()
-        self.state = _state or make_state(keep)
+        self.state = _state or make_state(bool(keep))
         self.name = name or "lab-" + re.sub("[^a-z0-9]", "x", os.path.basename(self.state)[len(_PREFIX):].lower())
         self.cgroup = "/" + os.path.basename(self.state)
         self.dockerd_options = list(dockerd_options)
-        self.keep = keep
         self._lock = None if keep else _lock(self.state)
-        pids = _pids or {}
-        self.namespaces = Namespaces(self.name, self.state, keep, pids.get("namespaces"))
-        self.engine = Engine(self, pids.get("engine"))
-        self.baypland = Baypland(self, pids.get("baypland"))
+        self.namespaces = Namespaces(self.name, self.state, bool(keep))
+        self.engine = Engine(self)
+        self.baypland = Baypland(self)
         self._client = None
-        if not _state:
-            self._make(binaries)
+        if _state:
+            self.namespaces.find()
+        else:
+            self._make(binaries, keep)
 
-    def _make(self, binaries):
+    def _make(self, binaries, keep):
         try:
+            if keep:
+                self._save(keep)
             for program in ("baypland", "bayplan") if binaries else ():
-                shutil.copy2(os.path.join(binaries, program), f"{self.state}/bin/{program}")
+                self.install(os.path.join(binaries, program))
+            self._write_modprobe()
             self.namespaces.create()
         except BaseException:
             self.close()
             raise
+
+    def _write_modprobe(self):
+        path = f"{self.state}/bin/modprobe"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(_MODPROBE.format(state=self.state))
+        os.chmod(path, 0o755)
 
     def __enter__(self):
         return self
@@ -67,6 +91,10 @@ class Host:
         return {"PATH": path, "HOME": f"{self.state}/home", "TMPDIR": f"{self.state}/home",
                 "TERM": os.environ.get("TERM", "dumb"), "LANG": "C.UTF-8",
                 **kept}
+
+    def install(self, program):
+        """Copies a program of the real machine to where the host finds it, wherever it was."""
+        shutil.copy2(program, f"{self.state}/bin/")
 
     def run(self, *argv, check=True, timeout=120, stdin=None):
         """Runs a program on the host to its end; a CompletedProcess whose `stdout` holds stderr too."""
@@ -151,30 +179,29 @@ class Host:
 
     # --- finding it again ------------------------------------------------------------------------------------------
 
-    def save(self, path):
-        """Writes what `load` needs; call it again after a service was started or stopped."""
+    def _save(self, path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        pids = {"namespaces": self.namespaces.pids, "engine": self.engine.pids, "baypland": self.baypland.pids}
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"name": self.name, "state": self.state, "options": self.dockerd_options, "pids": pids}, file)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            json.dump({"name": self.name, "state": self.state, "options": self.dockerd_options}, file)
+        os.rename(path + ".new", path)  # a file that is there is whole
 
     @classmethod
     def load(cls, path):
-        """The kept host that was saved there, or None."""
+        """The kept host that was saved there, up or not, or None. Its services can't be told from here if they run."""
         if not os.path.exists(path):
             return None
         with open(path, encoding="utf-8") as file:
             saved = json.load(file)
-        return cls(saved["name"], keep=True, dockerd_options=saved["options"], _state=saved["state"],
-                   _pids=saved["pids"])
+        return cls(saved["name"], keep=path, dockerd_options=saved["options"], _state=saved["state"])
 
 
 def make_state(keep=False):
     """A new folder for the state of a host or a wire, with its subfolders."""
     state = tempfile.mkdtemp(prefix=_PREFIX + ("kept-" if keep else ""))
-    if state.startswith(("/run/", "/var/lib/", "/var/run/")):
+    if os.path.realpath(state).startswith(("/run/", "/var/lib/", "/etc/", "/opt/")):
         os.rmdir(state)
-        raise LabError(f"the lab hides /run and /var/lib: TMPDIR={tempfile.gettempdir()} can't be there; unset TMPDIR")
+        raise LabError(f"the lab hides /run, /var/lib, /etc and /opt: TMPDIR={tempfile.gettempdir()} can't be there; "
+                       "unset TMPDIR")
     os.chmod(state, 0o755)
     for folder in _FOLDERS:
         os.mkdir(f"{state}/{folder}")
@@ -190,19 +217,23 @@ def _lock(state):
 
 
 def _collect_left_behind():
-    """Removes hosts whose owner was killed: their processes are dead already (PR_SET_PDEATHSIG)."""
+    """Removes hosts whose owner was killed: their processes are dead already (PR_SET_PDEATHSIG).
+
+    One that can't be removed now, or that another process of ours is just removing, does not keep a new host from being
+    made: the next one tries again.
+    """
     folder = tempfile.gettempdir()
     for entry in os.listdir(folder):
-        owner = os.path.join(folder, entry, "owner")
-        if not entry.startswith(_PREFIX) or not os.path.exists(owner):
-            continue
-        with open(owner, encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            cgroups.remove("/" + entry)
-            shutil.rmtree(os.path.join(folder, entry), ignore_errors=True)
+        if entry.startswith(_PREFIX):
+            with contextlib.suppress(OSError, LabError):
+                _collect(os.path.join(folder, entry))
+
+
+def _collect(state):
+    with open(f"{state}/owner", encoding="utf-8") as file:  # a kept host has none
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        cgroups.remove("/" + os.path.basename(state), 2)
+        shutil.rmtree(state, ignore_errors=True)
 
 
 def _inner_pid(pid):

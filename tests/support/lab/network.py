@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
-from .failure import LabError
+from .failure import CommandFailed, LabError
 from .image import IMAGE
 from .wait import wait_for
+
+
+class Miscounted(LabError):
+    """dockerd keeps a Docker network for endpoints that it does not have: its own mistake, see docs/docker.md."""
 
 
 class Card(NamedTuple):
@@ -53,6 +57,9 @@ class Network:
         end = networks.get(self.name) or {"IPAddress": "", "MacAddress": ""}
         return Card(end["IPAddress"], end["MacAddress"])
 
+    def settled_card(self, name):
+        return self.settled_cards([name])[name]
+
     def cards(self, names):
         return {name: self.card(name) for name in names}
 
@@ -60,6 +67,16 @@ class Network:
         """`cards` when all have an address: one that is pinned just while it starts is plugged in a moment later."""
         return wait_for(lambda: all(card.address for card in self.cards(names).values()) and self.cards(names),
                         f"an address for each of {', '.join(names)}", 5)
+
+    def pinned(self, name):
+        """The address that the container's settings ask Docker for on this network; empty when they ask for none."""
+        end = self.host.client.api.inspect_container(name)["NetworkSettings"]["Networks"].get(self.name) or {}
+        return (end.get("IPAMConfig") or {}).get("IPv4Address", "")
+
+    def wait_pinned(self, names):
+        """Waits until the containers, which are at rest, are pinned: nobody gets in the way of their start any more."""
+        if not self.host.engine.says_who_asks:
+            wait_for(lambda: all(self.pinned(name) for name in names), f"pinned: {', '.join(names)}", 10)
 
     def plan(self):
         """{identity: row of `bayplan ls`} of this network."""
@@ -70,8 +87,12 @@ class Network:
                  f"running: {', '.join(names)}", deadline)
 
     def ping(self, name, target, count=1):
-        """True when the container gets an answer from `target` (an address or a name)."""
-        return self.host.docker("exec", name, "ping", "-c", str(count), "-W", "1", target, check=False).returncode == 0
+        """True when the container gets an answer from `target` (an address or a name), False when it waits for one in
+        vain; an error when it could not even ask."""
+        done = self.host.docker("exec", name, "ping", "-c", str(count), "-W", "1", target, check=False)
+        if done.returncode != 0 and not (done.returncode == 1 and "0 packets received" in done.stdout):
+            raise CommandFailed(done.args, done.returncode, done.stdout)
+        return done.returncode == 0
 
     def containers(self):
         """Names of all containers that have this network, running or not."""
@@ -85,7 +106,7 @@ class Network:
         return "has active endpoints" in str(error) and not inspected["Containers"]
 
     def remove(self):
-        """Containers, Docker network, reservations and Bayplan network: nothing is left of it."""
+        """Containers, Docker network, reservations and Bayplan network: nothing is left of it. Or Miscounted."""
         names = self.containers()
         if names:
             self.host.docker("rm", "-f", *names)
@@ -93,9 +114,9 @@ class Network:
             try:
                 wait_for(lambda: self.host.docker("network", "rm", self.name), f"Docker removes {self.name}", 10)
             except LabError as error:
-                if not self._is_miscounted(error):
-                    raise
-                return
+                if self._is_miscounted(error):
+                    raise Miscounted(f"dockerd lost count of the endpoints of {self.name}: {error}") from error
+                raise
         wait_for(lambda: all(row["state"] != "attached" for row in self.plan().values()),
                  f"nothing attached on {self.bayplan_name} any more", 10)
         for row in self.host.bayplan_json("ls", "--network", self.bayplan_name):

@@ -4,13 +4,23 @@ import os
 import signal
 
 
+def pids():
+    """All processes, as this process's PID namespace numbers them."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
 def children_of(pid):
-    """The direct children of `pid`, as this process's PID namespace numbers them."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and _stat(int(entry), 1) == str(pid):
-            found.append(int(entry))
-    return found
+    """The direct children of `pid`."""
+    return [child for child in pids() if _stat(child, 1) == str(pid)]
+
+
+def command_line(pid):
+    """The words that `pid` was called with; empty when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def start_time(pid):
