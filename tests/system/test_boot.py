@@ -13,14 +13,29 @@ def booted(own_host):
     network = Network(own_host, "net", 100, "172.20.0.0/24")
     for name in NAMES:
         network.run(name, "--restart", "always")
-    return own_host, network, network.cards(NAMES)
+    before = network.settled_cards(NAMES)
+    assert [name for name in NAMES if network.pinned(name)] == [], "pinned, so Docker itself would ask for the addresses"
+    return own_host, network, before
 
 
 def assert_same(network, before):
     network.wait_running(NAMES, 90)
-    assert network.cards(NAMES) == before
+    assert network.settled_cards(NAMES) == before
     assert network.ping("c0", before["c1"].address)
     assert {name: row["state"] for name, row in network.plan().items()} == dict.fromkeys(NAMES, "attached")
+
+
+def assert_owed(network):
+    """Before Docker 29: Docker could not be asked whose starts they were; baypland refused them, and did them itself."""
+    log = network.host.baypland.log
+    assert network.host.engine.says_who_asks or [
+        name for name in NAMES if f"owed_start_done container={name}\n" not in log] == []
+
+
+def assert_pinned(network, before):
+    """Before Docker 29: from now on Docker itself asks for their addresses."""
+    assert network.host.engine.says_who_asks or {name: network.pinned(name) for name in NAMES} == {
+        name: card.address for name, card in before.items()}
 
 
 def test_dockerd_stopped_and_started(booted):
@@ -28,6 +43,7 @@ def test_dockerd_stopped_and_started(booted):
     host.engine.stop()
     host.engine.start()
     assert_same(network, before)
+    assert_pinned(network, before)  # some while dockerd was ending, some at their start
 
 
 def test_dockerd_killed_and_started(booted):
@@ -42,6 +58,8 @@ def test_engines_power_cut_while_baypland_lives(booted):
     host.engine.power_cut()
     host.engine.start()
     assert_same(network, before)
+    assert_owed(network)
+    assert_pinned(network, before)
 
 
 def test_power_cut_of_the_machine_twice(booted):
@@ -50,6 +68,8 @@ def test_power_cut_of_the_machine_twice(booted):
         host.power_cut()
         host.start()
         assert_same(network, before)
+        assert_owed(network)
+        assert_pinned(network, before)
 
 
 def test_machine_boots_with_dockerd_before_baypland(booted):
@@ -94,4 +114,4 @@ def test_newcomers_after_a_boot_get_nobodys_address(booted):
     network.run("newcomer")
     assert network.card("newcomer").address not in {card.address for card in before.values()}
     host.docker("start", "c0")
-    assert network.cards(NAMES) == before
+    assert network.settled_cards(NAMES) == before

@@ -14,27 +14,36 @@ from .networks import BayplanNetworks, DockerBridges
 from .report import Report
 from .story import Story
 
-_FOLDER = "/run/bayplan-demo"
+_FOLDER = os.environ.get("BAYPLAN_DEMO_FOLDER", "/run/bayplan-demo")  # another one: for tests beside a demo that is up
 _SAVED = f"{_FOLDER}/host.json"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main():
     options = _parse()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup and the like
+            signal.signal(number, _interrupt)
     if options.action == "shell":
         return _shell()
     if options.down:
         return _down()
+    if options.refuse_if_up:
+        return _refuse_if_up()
     if options.check or options.with_docker_bridge:
-        with Host(binaries=None if options.with_docker_bridge else options.binaries) as host:
-            return _tell(host, DockerBridges(host) if options.with_docker_bridge else BayplanNetworks(host))
-    return _tell_and_keep(options.binaries)
+        host = Host(binaries=None if options.with_docker_bridge else options.binaries)
+        with _closing(host.close):
+            networks = DockerBridges(host) if options.with_docker_bridge else BayplanNetworks(host)
+            return _tell(host, networks, options.chapters)
+    return _tell_and_keep(options)
 
 
 def _parse():
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("action", nargs="?", choices=["shell"], help="open a shell on the host that was left up")
     parser.add_argument("--binaries", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--chapters", type=int, help=argparse.SUPPRESS)  # only the first so many
+    parser.add_argument("--refuse-if-up", action="store_true", help=argparse.SUPPRESS)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="run and remove everything")
     group.add_argument("--down", action="store_true", help="remove the host that was left up")
@@ -47,28 +56,44 @@ def _interrupt(number, _frame):
     sys.exit(128 + number)  # as an exception, so that the host is removed on the way out
 
 
-def _tell(host, networks):
+@contextlib.contextmanager
+def _closing(close):
+    """Calls `close` in the end, and lets no second signal come between."""
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        close()
+
+
+def _tell(host, networks, chapters=None):
     report = Report()
     report.say(f"A host of its own: {host.name}, in {host.state}")
     host.start()
-    Story(host, networks, report).tell()
+    Story(host, networks, report).tell(chapters)
     report.summary()
     return 0 if report.failed == 0 and report.passed > 0 else 1
 
 
-def _tell_and_keep(binaries):
+def _refuse_if_up():
+    """So that nobody waits for a build only to hear this."""
+    if not _kept_host():
+        return 0
+    print("The demo's host is up already. On it: scripts/demo shell. Remove it: scripts/demo --down", file=sys.stderr)
+    return 1
+
+
+def _tell_and_keep(options):
     with _only_one():
-        if _kept_host():
-            print("The demo's host is up already. On it: scripts/demo shell. Remove it: scripts/demo --down")
+        if _refuse_if_up():
             return 1
-        host = Host("bayplan-demo", binaries, keep=True)
+        host = Host("bayplan-demo", options.binaries, keep=_SAVED)
         try:
-            host.save(_SAVED)
-            status = _tell(host, BayplanNetworks(host))
-            host.save(_SAVED)
+            status = _tell(host, BayplanNetworks(host), options.chapters)
         except BaseException:
-            _remove(host)
-            raise
+            with _closing(lambda: _remove(host)):
+                raise
     print("""
 The host is still up. To look around on it:
   scripts/demo shell                      a shell there; then, for example:
@@ -124,7 +149,8 @@ def _down():
     if not host:
         print("No demo host is up.")
         return 0
-    _remove(host)
+    with _closing(lambda: _remove(host)):
+        pass
     print("The demo's host and all it made are removed.")
     return 0
 
