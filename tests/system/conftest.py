@@ -5,14 +5,25 @@ import os
 import signal
 
 import pytest
-from lab import Host, LabError, Network
+from lab import Host, LabError, Miscounted, Network
 
 _vlans = itertools.count(100)
+
+# In these, many containers stop and start at once, and dockerd may lose count of them. Anywhere else it may not.
+_MAY_MISCOUNT = ("test_many.py", "test_daemon.py")
+_ALL_SKIPPED = 77  # ctest's SKIP_RETURN_CODE in tests/CMakeLists.txt
+_miscounted = []
 
 
 def pytest_configure():
     # So that a test run that is ended from outside still removes its hosts.
-    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", 143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+
+
+def _end(number, _frame):
+    signal.signal(number, signal.SIG_IGN)
+    pytest.exit(f"signal {number}", 128 + number)
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +54,21 @@ def own_host(binaries):
         _assert_clean(made)
 
 
+def pytest_terminal_summary(terminalreporter):
+    for note in _miscounted:
+        terminalreporter.write_line(f"note: {note}")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A file whose tests were all skipped did not run: ctest is told so."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    ran = any(reporter.stats.get(kind) for kind in ("passed", "failed", "error"))
+    if exitstatus == pytest.ExitCode.OK and not ran:
+        session.exitstatus = _ALL_SKIPPED
+
+
 @pytest.fixture
-def make_network(host):
+def make_network(host, request):
     """Makes networks with a VLAN and a subnet of their own, and removes them after the test."""
     made = []
 
@@ -57,7 +81,12 @@ def make_network(host):
     if not host.baypland.running:
         host.baypland.start()
     for network in made:
-        network.remove()
+        try:
+            network.remove()
+        except Miscounted as mistake:
+            if request.path.name not in _MAY_MISCOUNT:
+                raise
+            _miscounted.append(f"{request.node.nodeid}: {mistake}")
 
 
 @pytest.fixture

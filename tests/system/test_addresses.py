@@ -30,7 +30,7 @@ def test_addresses_survive_stop_and_start_in_another_order(host, network):
     host.docker("stop", *names)
     for name in reversed(names):
         host.docker("start", name)
-    assert network.cards(names) == before
+    assert network.settled_cards(names) == before
 
 
 def test_newcomer_does_not_get_the_address_of_a_stopped_container(host, network):
@@ -39,7 +39,7 @@ def test_newcomer_does_not_get_the_address_of_a_stopped_container(host, network)
     host.docker("stop", "web")
     network.run("newcomer")
     host.docker("start", "web")
-    assert network.card("web") == before
+    assert network.settled_card("web") == before
     assert network.card("newcomer").address != before.address
 
 
@@ -56,7 +56,7 @@ def test_docker_restart_keeps_the_address(host, network):
     network.run("web")
     before = network.card("web")
     host.docker("restart", "web")
-    assert network.card("web") == before
+    assert network.settled_card("web") == before
 
 
 def test_crash_with_restart_policy_keeps_the_address_also_while_a_neighbour_is_down(host, network):
@@ -67,13 +67,13 @@ def test_crash_with_restart_policy_keeps_the_address_also_while_a_neighbour_is_d
     pid = host.client.api.inspect_container("web")["State"]["Pid"]
     host.kill(pid)
     wait_for(lambda: host.client.api.inspect_container("web")["State"]["Pid"] not in (0, pid), "web running again")
-    assert network.card("web") == before
+    assert network.settled_card("web") == before
 
 
 def test_several_crashes_at_once_are_right_within_3_s(host, network):
     names = [f"c{number}" for number in range(6)]
     network.run_many(names, "--restart", "always")
-    before = network.cards(names)
+    before = network.settled_cards(names)
     pids = {name: host.client.api.inspect_container(name)["State"]["Pid"] for name in names}
     host.kill(*pids.values())
     for name in names:
@@ -89,7 +89,7 @@ def test_renamed_container_keeps_its_address_and_its_old_name_gets_another(host,
     host.docker("stop", "new")
     network.run("old")
     host.docker("start", "new")
-    assert network.card("new") == before
+    assert network.settled_card("new") == before
     assert network.card("old").address != before.address
 
 
@@ -120,7 +120,7 @@ def test_asking_for_the_address_of_a_stopped_container_is_refused_with_the_owner
     assert done.returncode != 0
     assert "owner" in done.stdout and before.address in done.stdout
     host.docker("start", "owner")
-    assert network.card("owner") == before
+    assert network.settled_card("owner") == before
 
 
 def test_asking_for_the_address_of_a_running_container_is_refused_and_disturbs_it_not(network):
@@ -178,7 +178,7 @@ def test_in_a_full_pool_the_longest_removed_address_is_given_and_never_a_stopped
     network.run("newcomer")
     assert network.card("newcomer").address == before["c3"].address
     host.docker("start", "c0")
-    assert network.card("c0") == before["c0"]
+    assert network.settled_card("c0") == before["c0"]
 
 
 def test_states_in_the_plan_follow_the_container(host, network):
@@ -194,5 +194,5 @@ def test_created_but_never_started_container_gets_its_address_at_the_first_start
     host.docker("create", "--name", "later", "--network", network.name, IMAGE)
     network.run("sooner")
     host.docker("start", "later")
-    cards = network.cards(["later", "sooner"])
+    cards = network.settled_cards(["later", "sooner"])
     assert cards["later"].address and cards["later"].address != cards["sooner"].address

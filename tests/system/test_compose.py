@@ -33,13 +33,21 @@ class Project:
             file.write(PROJECT)
 
     def compose(self, *args):
-        return self.host.run("docker-compose", "--project-directory", self.folder,
+        return self.host.run("env", "COMPOSE_API_VERSION=auto", "docker-compose", "--project-directory", self.folder,
                              "-f", f"{self.folder}/docker-compose.yml", "-p", "shop", *args, timeout=180)
+
+    def settled_cards(self, count):
+        """`cards` when so many have an address: one that is pinned just while it starts is plugged in a moment later."""
+        def settled():
+            cards = self.cards()
+            return len(cards) == count and all(card.address for card in cards.values()) and cards
+
+        return wait_for(settled, f"{count} containers with an address", 5)
 
     def cards(self):
         cards = {}
         for container in self.host.client.containers.list(filters={"label": "com.docker.compose.project=shop"}):
-            end = container.attrs["NetworkSettings"]["Networks"]["shop_default"]
+            end = container.attrs["NetworkSettings"]["Networks"].get("shop_default") or {"IPAddress": "", "MacAddress": ""}
             cards[container.name] = Card(end["IPAddress"], end["MacAddress"])
         return cards
 
@@ -53,7 +61,7 @@ def project(host):
 
 
 def test_down_and_up_keeps_all_addresses(project):
-    before = project.cards()
+    before = project.settled_cards(3)
     assert len({card.address for card in before.values()}) == 3
     for _ in range(2):
         project.compose("down", "-t", "1")
@@ -62,14 +70,14 @@ def test_down_and_up_keeps_all_addresses(project):
 
 
 def test_force_recreate_keeps_all_addresses(project):
-    before = project.cards()
+    before = project.settled_cards(3)
     project.compose("up", "-d", "--force-recreate", "-t", "1")
     settle(project, before)
 
 
 def test_scaled_up_down_and_up_again(project):
     project.compose("up", "-d", "--scale", "web=4")
-    before = project.cards()
+    before = project.settled_cards(6)
     assert len({card.address for card in before.values()}) == 6
     project.compose("up", "-d", "--scale", "web=1", "-t", "1")
     project.compose("up", "-d", "--scale", "web=4")
@@ -77,7 +85,7 @@ def test_scaled_up_down_and_up_again(project):
 
 
 def test_services_reach_each_other_by_name(host, project):
-    web = next(name for name in project.cards() if "web" in name)
+    web = next(name for name in project.settled_cards(3) if "web" in name)
     host.docker("exec", web, "ping", "-c", "1", "-W", "1", "db")
 
 

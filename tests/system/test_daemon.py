@@ -53,7 +53,7 @@ def test_kill_while_containers_start_loses_and_doubles_no_address(host, network,
     starting.communicate(timeout=120)
     for name in set(NAMES) - set(running(host)):
         host.docker("start", name)
-    assert network.cards(NAMES) == before
+    assert network.settled_cards(NAMES) == before
     assert network.ping("c0", before["c5"].address)
     assert {name: row["address"].split("/")[0] for name, row in network.plan().items()} == {
         name: card.address for name, card in before.items()}
@@ -70,7 +70,7 @@ def test_kill_while_new_containers_start_leaves_no_duplicate_and_no_dead_interfa
     for name in set(NAMES) - set(running(host)):
         host.docker("rm", "-f", name, check=False)
         network.run(name)
-    cards = network.cards(NAMES)
+    cards = network.settled_cards(NAMES)
     assert len({card.address for card in cards.values()}) == len(NAMES)
     host.docker("stop", *NAMES)
     bridge = f"bp-{network.vlan}"
@@ -87,7 +87,7 @@ def test_start_without_baypland_fails_and_works_when_it_is_back(host, network):
     assert done.returncode != 0
     host.baypland.start()
     host.docker("start", "web")
-    assert network.card("web") == before
+    assert network.settled_card("web") == before
 
 
 def test_container_that_stopped_and_vanished_while_baypland_was_down_is_noticed(host, network):
