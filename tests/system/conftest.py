@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import pathlib
 import signal
+import tempfile
 
 import pytest
 from lab import Host, LabError, Miscounted, Network
@@ -24,6 +26,13 @@ def pytest_configure():
 def _end(number, _frame):
     signal.signal(number, signal.SIG_IGN)
     pytest.exit(f"signal {number}", 128 + number)
+
+
+@pytest.fixture
+def scratch():
+    """An empty folder, gone after the test. (pytest's own tmp_path stays, and is too long for unix sockets.)"""
+    with tempfile.TemporaryDirectory(prefix="bp-") as folder:
+        yield pathlib.Path(folder)
 
 
 @pytest.fixture(scope="session")

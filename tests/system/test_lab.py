@@ -83,7 +83,7 @@ def test_module_that_would_put_the_machines_bridges_behind_its_packet_filter_is_
             assert "nf_conntrack" in log.read(), "dockerd asked somebody else"
 
 
-def test_old_host_that_cannot_be_removed_does_not_keep_a_new_one_from_being_made(tmp_path, monkeypatch):
+def test_old_host_that_cannot_be_removed_does_not_keep_a_new_one_from_being_made(scratch, monkeypatch):
     real, asked = cgroups.remove, []
 
     def remove(group, *deadline):
@@ -93,10 +93,10 @@ def test_old_host_that_cannot_be_removed_does_not_keep_a_new_one_from_being_made
         real(group, *deadline)
 
     monkeypatch.setattr(cgroups, "remove", remove)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "bayplan-lab-old").mkdir()
-    (tmp_path / "bayplan-lab-old" / "owner").touch()
-    (tmp_path / "bayplan-lab-vanishing").mkdir()  # its owner file is gone between a look and an open
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    (scratch / "bayplan-lab-old").mkdir()
+    (scratch / "bayplan-lab-old" / "owner").touch()
+    (scratch / "bayplan-lab-vanishing").mkdir()  # its owner file is gone between a look and an open
     with Host() as host:
         assert host.run("true").returncode == 0
     assert asked[0] == "/bayplan-lab-old"
@@ -125,8 +125,8 @@ def test_host_of_a_killed_owner_dies_with_it_and_is_cleared_away_by_the_next():
 
 
 @pytest.mark.parametrize("when", ["before it is up", "when it is up", "after a power cut"])
-def test_kept_host_of_a_killed_owner_is_found_and_removed(tmp_path, when):
-    saved = str(tmp_path / "host.json")
+def test_kept_host_of_a_killed_owner_is_found_and_removed(scratch, when):
+    saved = str(scratch / "host.json")
     owner = subprocess.Popen([sys.executable, "-c", KEEPER, saved, when], stdout=subprocess.PIPE, text=True)
     init, state, group = owner.stdout.readline().split()
     owner.wait()
