@@ -69,7 +69,7 @@ def test_run_keeps_its_address_over_a_restart_of_everything(host, vlan):
 def test_run_refuses_a_bad_vlan_and_makes_nothing(host, bad):
     before = host.bayplan_json("network", "ls")
     done = host.bayplan("run", "bad", IMAGE, "--vlan", bad, check=False)
-    assert done.returncode in (1, 2) and bad in done.stdout
+    assert done.returncode == 2 and f"'{bad}'" in done.stdout and "4094" in done.stdout
     assert host.bayplan_json("network", "ls") == before
     assert "bad" not in host.docker("ps", "-a", "--format", "{{.Names}}").stdout.split()
 

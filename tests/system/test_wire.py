@@ -23,7 +23,10 @@ def test_without_nat_the_world_cannot_answer(host, wire, make_network):
     wire.address("192.168.78.2/24")
     network = make_network("-o", "nat=false")
     network.run("web")
+    assert network.ping("web", "192.168.78.1") and wire.ping("192.168.78.1")
     assert not network.ping("web", "192.168.78.2")
+    wire.route(network.subnet, "192.168.78.1")
+    assert network.ping("web", "192.168.78.2"), "not for want of an address to answer to"
 
 
 def test_published_port_answers_to_the_world(host, wire, network):

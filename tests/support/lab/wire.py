@@ -35,6 +35,10 @@ class Wire:
         """An address for the wire's own end: a machine on the segment that is no lab host."""
         self._run("ip", "address", "add", cidr, "dev", "br0")
 
+    def route(self, subnet, gateway):
+        """The machine on the wire learns where a network is."""
+        self._run("ip", "route", "add", subnet, "via", gateway)
+
     def ping(self, address):
         """True when `address` answers the machine on the wire."""
         return self._run("ping", "-c", "1", "-W", "1", address, check=False).returncode == 0
