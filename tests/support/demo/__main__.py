@@ -53,7 +53,13 @@ def _parse():
 
 
 def _interrupt(number, _frame):
+    _ignore_signals()
     sys.exit(128 + number)  # as an exception, so that the host is removed on the way out
+
+
+def _ignore_signals():
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -62,8 +68,7 @@ def _closing(close):
     try:
         yield
     finally:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore_signals()
         close()
 
 
