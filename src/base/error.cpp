@@ -57,4 +57,11 @@ Error fail_errno(ErrorCode code, std::string_view what, int error_number) {
   return fail(denied ? ErrorCode::denied : code, "{}: {}", what, std::generic_category().message(number));
 }
 
+Error joined(const std::vector<Error>& errors) {
+  if (errors.size() == 1) return errors.front();
+  Error all{errors.front().code, errors.front().message(), {}};
+  for (std::size_t next = 1; next < errors.size(); ++next) all.detail += "; " + errors[next].message();
+  return all;
+}
+
 }  // namespace bayplan

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bayplan {
 
@@ -57,5 +58,8 @@ template <typename... Args>
 // Makes an Error from errno (or a kernel's negated answer): detail is "<what>: <strerror>". EACCES and EPERM become
 // `denied`; everything else the given code.
 [[nodiscard]] Error fail_errno(ErrorCode code, std::string_view what, int error_number);
+
+// Several failures of one undertaking, none empty, as one: the first one's code, and all messages.
+[[nodiscard]] Error joined(const std::vector<Error>& errors);
 
 }  // namespace bayplan

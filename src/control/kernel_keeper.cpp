@@ -23,6 +23,27 @@ bool is_alias_of(const std::string& alias, const std::string& identity) {
   return alias == identity || (alias.size() > kSurelyWhole && identity.starts_with(alias));
 }
 
+// What went wrong on the way: each is logged, and the first becomes the result. One network's trouble must not keep the
+// others from being mended, nor one device's the rest from being removed.
+class Troubles {
+ public:
+  void note(std::string_view event, const std::string& subject, Result<> done) {
+    if (done.ok()) return;
+    log::error(event, {{"subject", subject}, {"error", done.error().message()}});
+    if (!first_.ok()) return;
+    first_ = std::move(done);
+  }
+  [[nodiscard]] const Result<>& first() const { return first_; }
+
+ private:
+  Result<> first_;
+};
+
+template <typename T>
+Result<> without_value(const Result<T>& result) {
+  return result.ok() ? Result<>{} : Result<>(result.error());
+}
+
 }  // namespace
 
 std::string host_port_name(const std::string& endpoint) {
@@ -114,7 +135,15 @@ Result<> KernelKeeper::ensure_network(const model::Network& network) {
 
 Result<> KernelKeeper::remove_unused() {
   return thread_.run([&]() -> Result<> {
-    TRY(reconcile_here());
+    const KernelFound before = TRY(found());
+    const KernelWanted all = TRY(wanted());
+    std::optional<Error> refused;
+    for (const std::string& name : diff(all, before, {}).remove_networks) {
+      auto removed = datapath_.remove_network(name);
+      if (!removed.ok() && !refused) refused = std::move(removed).error();
+    }
+    TRY(firewall_.ensure({.networks = all.networks, .published = all.published}));
+    if (refused) return *std::move(refused);
     return {};
   });
 }
@@ -176,59 +205,63 @@ Result<bool> KernelKeeper::reconcile_here() {
 
 Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& steps) {
   bool changed = false;
-  std::optional<Error> first_error;
-  // One network's trouble (a missing uplink) must not keep the others from being mended.
-  const auto note = [&](std::string_view event, const std::string& subject, const Result<>& done) {
-    if (done.ok()) return;
-    log::error(event, {{"subject", subject}, {"error", done.error().message()}});
-    if (!first_error) first_error = done.error();
-  };
+  Troubles troubles;
   for (const std::string& name : steps.remove_networks) {
-    note("network_not_removed", name, datapath_.remove_network(name));
+    troubles.note("network_not_removed", name, datapath_.remove_network(name));
     changed = true;
   }
   for (const model::Network& network : wanted.networks) {
-    auto ensured = datapath_.ensure_network(network);
+    const auto ensured = datapath_.ensure_network(network);
     if (ensured.ok() && *ensured) {
       log::info("network_mended", {{"network", network.name}});
       changed = true;
     }
-    note("network_not_ensured", network.name, ensured.ok() ? Result<>{} : Result<>(ensured.error()));
+    troubles.note("network_not_ensured", network.name, without_value(ensured));
   }
   for (const KernelWanted::Port& port : steps.mend_ports) {
     const auto network = std::ranges::find(wanted.networks, port.network, &model::Network::name);
     log::info("port_mended",
               {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
-    note("port_not_mended", port.spec.host_name, datapath_.mend_port(*network, port.spec));
+    troubles.note("port_not_mended", port.spec.host_name, datapath_.mend_port(*network, port.spec));
     changed = true;
   }
-  for (const std::string& name : steps.missing_ports) {
-    // A port being made right now is missing for a moment: said when two passes in a row miss it.
-    if (missing_.contains(name)) log::warning("port_missing", {{"port", name}});
-  }
-  missing_ = {steps.missing_ports.begin(), steps.missing_ports.end()};
+  say_missing(steps.missing_ports);
   if (!steps.remove_ports.empty()) {
     log::info("orphan_ports_removed", {{"ports", fmt::format("{}", fmt::join(steps.remove_ports, " "))}});
-    note("port_not_removed", steps.remove_ports.front(), datapath_.remove_ports(steps.remove_ports));
+    troubles.note("port_not_removed", steps.remove_ports.front(), datapath_.remove_ports(steps.remove_ports));
     changed = true;
   }
-  auto filtered = firewall_.ensure({.networks = wanted.networks, .published = wanted.published});
-  note("firewall_not_ensured", "nftables", filtered.ok() ? Result<>{} : Result<>(filtered.error()));
-  if (first_error) return std::move(*first_error);
+  const auto filtered = firewall_.ensure({.networks = wanted.networks, .published = wanted.published});
+  troubles.note("firewall_not_ensured", "nftables", without_value(filtered));
+  TRY(troubles.first());
   return changed || *filtered;
 }
 
-Result<> KernelKeeper::tear_down() {
-  return thread_.run([&] { return remove_all_here(); });
+// A port being made right now is missing for a moment: said when two passes in a row miss it.
+void KernelKeeper::say_missing(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (missing_.contains(name)) log::warning("port_missing", {{"port", name}});
+  }
+  missing_ = {names.begin(), names.end()};
 }
 
-Result<> KernelKeeper::remove_all_here() {
-  const KernelFound all = TRY(found());
+Result<> remove_all_links(ports::Datapath& datapath) {
+  std::vector<Error> errors;
+  const auto note = [&](const auto& result) {
+    if (!result.ok()) errors.push_back(result.error());
+  };
+  // Ports that are on no bridge of ours any more, too, and all in one go.
+  const auto ports = datapath.list_ports();
+  note(ports);
   std::vector<std::string> names;
-  for (const ports::FoundPort& port : all.ports) names.push_back(port.host_name);
-  TRY(datapath_.remove_ports(names));
-  for (const std::string& network : all.networks) TRY(datapath_.remove_network(network));
-  TRY(firewall_.ensure({}));
+  for (const auto& port : ports.ok() ? *ports : std::vector<ports::FoundPort>{}) names.push_back(port.host_name);
+  note(datapath.remove_ports(names));
+  const auto networks = datapath.list_networks();
+  note(networks);
+  for (const auto& network : networks.ok() ? *networks : std::vector<std::string>{}) {
+    note(datapath.remove_network(network));
+  }
+  if (!errors.empty()) return joined(errors);
   return {};
 }
 

@@ -53,6 +53,10 @@ KernelSteps diff(const KernelWanted& wanted, const KernelFound& found, const std
 std::string host_port_name(const std::string& endpoint);
 std::string peer_port_name(const std::string& endpoint);
 
+// Takes every port and network of ours out of the kernel, on the calling thread, while no keeper runs. Goes on after a
+// failure; the error tells of all of them.
+Result<> remove_all_links(ports::Datapath& datapath);
+
 class KernelKeeper {
  public:
   // All must outlive it.
@@ -62,7 +66,8 @@ class KernelKeeper {
   Result<> validate(const model::Network& network);
   // The network's device, and the packet filter for all.
   Result<> ensure_network(const model::Network& network);
-  // Removes what nothing uses any more; waits for it.
+  // Removes the networks that nothing uses any more, and their part of the packet filter; waits for it. The trouble of
+  // networks that stay is none of its caller's, and not looked for.
   Result<> remove_unused();
 
   Result<> add_port(const model::Network& network, const ports::PortSpec& port, const model::IpAddress& address);
@@ -75,16 +80,13 @@ class KernelKeeper {
   // The last pass saw ports that belong to nothing: the next one removes them if they still do.
   [[nodiscard]] bool has_suspects() const { return has_suspects_; }
 
-  // Takes everything of ours out of the kernel; the plan is left as it is.
-  Result<> tear_down();
-
  private:
   Result<KernelWanted> wanted();
   Result<KernelFound> found();
   Result<bool> reconcile_here();
   Result<bool> apply(const KernelWanted& wanted, const KernelSteps& steps);
   Result<bool> ensure_firewall_here();
-  Result<> remove_all_here();
+  void say_missing(const std::vector<std::string>& names);
   void remove_leaving_ports();
 
   Planner& planner_;

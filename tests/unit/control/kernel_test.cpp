@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "control/kernel_keeper.hpp"
+#include "support/networks.hpp"
 #include "support/sample_records.hpp"
 #include "world.hpp"
 
@@ -84,6 +85,10 @@ class Kernel : public ::testing::Test {
     ASSERT_TRUE(world.engine.run({"web", {{"vlan100"}}}).ok());
     ASSERT_TRUE(testing::eventually([&] { return world.is_settled(); }));
   }
+  void must_run(const std::string& name, const std::string& network) {
+    ASSERT_TRUE(world.engine.run({name, {{network}}}).ok());
+    ASSERT_TRUE(testing::eventually([&] { return world.is_settled(); }));
+  }
   testing::World world;
 };
 
@@ -109,12 +114,34 @@ TEST_F(Kernel, OneNetworksTroubleDoesNotKeepTheOthersFromBeingMended) {
   }));
 }
 
-TEST_F(Kernel, TearingDownLeavesNothingAndKeepsThePlan) {
-  ASSERT_TRUE(world.kernel().tear_down().ok());
-  EXPECT_TRUE(world.datapath.ports().empty());
-  EXPECT_TRUE(world.datapath.list_networks()->empty());
-  EXPECT_TRUE(world.firewall.rules().networks.empty());
-  EXPECT_NE(world.reservation("web"), std::nullopt);
+TEST_F(Kernel, RemovingWhatIsUnusedIsNotStoppedByTheTroubleOfWhatStays) {
+  world.add_network("vlan7", "172.16.7.0/24", "7");
+  must_run("db", "vlan7");
+  // vlan100's bridge can't be mended: its name is somebody else's now.
+  world.datapath.add_interface("bp-100");
+  ASSERT_FALSE(world.kernel().reconcile().ok());
+  EXPECT_TRUE(world.kernel().remove_unused().ok());
+  world.firewall.fail_with(fail(ErrorCode::kernel, "no nftables"));
+  EXPECT_FALSE(world.kernel().remove_unused().ok()) << "the packet filter is its own trouble";
+}
+
+TEST(TearingDown, GoesOnAfterAFailureAndNamesIt) {
+  test::FakeDatapath datapath;
+  for (const unsigned tag : {100U, 300U}) {
+    const auto network = test::vlan_network(static_cast<std::uint16_t>(tag));
+    ASSERT_TRUE(datapath.ensure_network(network).ok());
+    ASSERT_TRUE(datapath.add_port(network, test::port_spec(network, 2)).ok());
+  }
+  // The ports, then the first network: the second one goes all the same, and its port with it.
+  datapath.fail_next(fail(ErrorCode::kernel, "out of buffers"), 2);
+  const auto done = remove_all_links(datapath);
+  ASSERT_FALSE(done.ok());
+  EXPECT_NE(done.error().message().find("out of buffers"), std::string::npos);
+  EXPECT_EQ(datapath.list_networks().value(), std::vector<std::string>{"vlan100"});
+  EXPECT_EQ(datapath.ports().size(), 1U);
+  EXPECT_TRUE(remove_all_links(datapath).ok());
+  EXPECT_TRUE(datapath.ports().empty());
+  EXPECT_TRUE(datapath.list_networks()->empty());
 }
 
 }  // namespace

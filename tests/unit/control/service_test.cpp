@@ -91,6 +91,26 @@ TEST_F(Service, RemovingANetworkTakesItsRemovedReservationsAndTheKernelsSideAlon
   EXPECT_TRUE(world.engine.networks(std::chrono::seconds(1))->empty()) << "Docker's of the same name goes, too";
 }
 
+TEST_F(Service, RemovingANetworkDoesNotReportAnotherOnesTrouble) {
+  world.datapath.add_interface("eth1");
+  auto office = spec("");
+  office.vlan.reset();
+  office.name = "office";
+  office.subnet = "172.16.5.0/24";
+  office.uplink = "eth1";
+  ASSERT_TRUE(world.service().create_network(office).ok());
+  ASSERT_TRUE(world.engine.create_network("office", model::Subnet::parse("172.16.5.0/24").value(),
+                                          address_from("172.16.5.1"), {{"network", "office"}}).ok());
+  world.add_network();
+  ASSERT_TRUE(world.engine.run({"web", {{"office"}}}).ok());
+  ASSERT_EQ(world.datapath.list_networks()->size(), 2U);
+  world.datapath.remove_link("eth1");
+  ASSERT_FALSE(world.kernel().reconcile().ok());
+  const auto removed = world.service().remove_network("vlan100");
+  EXPECT_TRUE(removed.ok()) << removed.error().message();
+  EXPECT_EQ(world.datapath.list_networks().value(), std::vector<std::string>{"office"});
+}
+
 TEST_F(Service, RunMakesTheVlansNetworkAndPrintsTheRecord) {
   auto wanted = run_spec("web");
   wanted.vlan = "100";
