@@ -82,6 +82,19 @@ Result<> read_answer(const nlmsghdr* message) {
   return refusal(number, kernel_words(message));
 }
 
+// The kernel's error number in an error message, 0 in any other.
+int error_number(const nlmsghdr* message) {
+  const bool is_answer =
+      message->nlmsg_type == NLMSG_ERROR && nlmsg_datalen(message) >= static_cast<int>(sizeof(nlmsgerr));
+  return is_answer ? -static_cast<const nlmsgerr*>(nlmsg_data(message))->error : 0;
+}
+
+// How a lookup answers where the route found is a blackhole, prohibit, unreachable or throw one.
+bool leads_nowhere(int error_number) {
+  return error_number == EINVAL || error_number == EACCES || error_number == EHOSTUNREACH || error_number == EAGAIN ||
+         error_number == ENETUNREACH;
+}
+
 // A dump that fails ends in NLMSG_DONE with the error's number.
 Result<> read_done(const nlmsghdr* message) {
   if (nlmsg_datalen(message) < static_cast<int>(sizeof(int))) return {};
@@ -220,6 +233,7 @@ Result<NetlinkSocket::Progress> NetlinkSocket::receive(unsigned sequence, const 
        message = nlmsg_next(message, &remaining)) {
     if (message->nlmsg_seq != sequence || from.nl_pid != 0) continue;
     interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+    if (handler) TRY(handler(message));
     if (message->nlmsg_type == NLMSG_ERROR) {
       TRY(read_answer(message));
       return Progress::finished;
@@ -229,7 +243,6 @@ Result<NetlinkSocket::Progress> NetlinkSocket::receive(unsigned sequence, const 
       return interrupted ? Progress::interrupted : Progress::finished;
     }
     if (message->nlmsg_type == NLMSG_OVERRUN) return fail(ErrorCode::kernel, "the kernel's answer was cut off");
-    if (handler) TRY(handler(message));
   }
   return interrupted ? Progress::interrupted : Progress::more;
 }
@@ -327,12 +340,15 @@ Result<> NetlinkSocket::create_veth(const VethSettings& veth) {
   return exchange(std::move(message)).in(fmt::format("create veth {}", veth.name));
 }
 
-Result<> NetlinkSocket::create_vlan(const std::string& name, int parent, std::uint16_t tag) {
-  Message message = new_link(name);
-  message.put_u32(IFLA_LINK, static_cast<std::uint32_t>(parent)).nest(IFLA_LINKINFO, [&](Message& info) {
-    info.put(IFLA_INFO_KIND, "vlan").nest(IFLA_INFO_DATA, [&](Message& data) { data.put_u16(IFLA_VLAN_ID, tag); });
+Result<> NetlinkSocket::create_vlan(const VlanSettings& vlan) {
+  Message message = new_link(vlan.name);
+  message.put_u32(IFLA_LINK, static_cast<std::uint32_t>(vlan.parent));
+  if (vlan.master != 0) message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(vlan.master));
+  if (vlan.group != 0) message.put_u32(IFLA_GROUP, vlan.group);
+  message.nest(IFLA_LINKINFO, [&](Message& info) {
+    info.put(IFLA_INFO_KIND, "vlan").nest(IFLA_INFO_DATA, [&](Message& data) { data.put_u16(IFLA_VLAN_ID, vlan.tag); });
   });
-  return exchange(std::move(message)).in(fmt::format("create VLAN device {}", name));
+  return exchange(std::move(message)).in(fmt::format("create VLAN device {}", vlan.name));
 }
 
 // Asks for such a device without the tag and the parent it needs: a kernel that knows the kind calls that invalid,
@@ -389,6 +405,7 @@ Result<> NetlinkSocket::remove_address(int index, const model::IpAddress& addres
 
 Result<int> NetlinkSocket::route_link(const model::IpAddress& address) {
   int link = 0;
+  bool nowhere = false;
   rtmsg header{};
   header.rtm_family = address.is_v4() ? AF_INET : AF_INET6;
   header.rtm_dst_len = static_cast<unsigned char>(address.bits());
@@ -396,9 +413,10 @@ Result<int> NetlinkSocket::route_link(const model::IpAddress& address) {
   message.header(header).put(RTA_DST, address.bytes());
   auto done = exchange(std::move(message), [&](const nlmsghdr* answer) -> Result<> {
     if (answer->nlmsg_type == RTM_NEWROUTE) link = TRY(parse_route_link(answer));
+    nowhere = leads_nowhere(error_number(answer));
     return {};
   });
-  if (!done.ok() && done.error().code == ErrorCode::not_found) return 0;
+  if (nowhere) return 0;
   TRY(std::move(done).in(fmt::format("look up the route to {}", address.to_string())));
   return link;
 }

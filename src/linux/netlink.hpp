@@ -38,6 +38,14 @@ struct VethSettings {
   std::uint32_t mtu = 0;  // of both ends
 };
 
+struct VlanSettings {
+  std::string name;
+  int parent = 0;
+  std::uint16_t tag = 0;
+  int master = 0;           // the bridge that it becomes a port of; 0: none
+  std::uint32_t group = 0;  // ip-link(8) group
+};
+
 // What is not set stays as it is.
 struct LinkChange {
   std::optional<bool> up = std::nullopt;
@@ -72,8 +80,8 @@ class NetlinkSocket {
   Result<> create_bridge(const std::string& name, const model::MacAddress& mac);
   // Both ends in this namespace, down. (Up in the same request fails with ENOTCONN and costs a rollback.)
   Result<> create_veth(const VethSettings& veth);
-  // An 802.1Q device on `parent`, down.
-  Result<> create_vlan(const std::string& name, int parent, std::uint16_t tag);
+  // An 802.1Q device, down.
+  Result<> create_vlan(const VlanSettings& vlan);
   // `unsupported` when the kernel does not know 802.1Q devices (their module is loaded if there is one); creates
   // nothing.
   Result<> probe_vlan();
@@ -86,7 +94,8 @@ class NetlinkSocket {
 
   Result<> add_address(int index, const model::IpAddress& address, unsigned prefix_length);
   Result<> remove_address(int index, const model::IpAddress& address, unsigned prefix_length);
-  // Index of the link by which packets to that address leave; 0 when there is no route.
+  // Index of the link by which packets to that address leave; 0 when there is no route, or one that leads nowhere
+  // (blackhole, unreachable, prohibit, throw).
   Result<int> route_link(const model::IpAddress& address);
   // A connected route as the kernel makes it for an address.
   Result<> add_route(const model::Subnet& destination, int index, const model::IpAddress& source);

@@ -241,6 +241,67 @@ TEST_F(BridgeDatapathTest, uplink_of_a_tagged_network_becomes_a_vlan_device) {
   EXPECT_EQ(snapshot(), before);
 }
 
+// The kernel at hand may have no VLAN devices: a macvlan on the uplink, as a port of the bridge and with the alias of
+// one, stands in.
+class UplinkThatWasDown : public BridgeDatapathTest {
+ protected:
+  void SetUp() override {
+    BridgeDatapathTest::SetUp();
+    if (IsSkipped()) return;
+    sh("ip link add up0 type veth peer name up1; ip link set up1 up; ip link set up0 up");
+    stand_in(100, " (up0 was down)");
+  }
+  void stand_in(std::uint16_t tag, const std::string& note) {
+    must(datapath_->ensure_network(vlan_network(tag)));
+    sh(fmt::format("ip link add link up0 name up0.{0} type macvlan; ip link set up0.{0} master bp-{0} up;"
+                   "ip link set up0.{0} alias 'bayplan vlan{0}{1}'",
+                   tag, note));
+  }
+};
+
+TEST_F(UplinkThatWasDown, is_put_down_again) {
+  must(datapath_->remove_network("vlan100"));
+  EXPECT_FALSE(link("up0").is_up());
+  EXPECT_FALSE(exists("up0.100"));
+}
+
+TEST_F(UplinkThatWasDown, stays_up_when_the_host_has_an_address_on_it_by_now) {
+  sh("ip addr add 192.0.2.1/24 dev up0");
+  must(datapath_->remove_network("vlan100"));
+  EXPECT_TRUE(link("up0").is_up());
+  EXPECT_FALSE(exists("up0.100"));
+}
+
+TEST_F(UplinkThatWasDown, is_put_down_by_the_last_network_on_it) {
+  stand_in(300, "");
+  must(datapath_->remove_network("vlan100"));
+  EXPECT_TRUE(link("up0").is_up());
+  EXPECT_EQ(link("up0.300").alias, "bayplan vlan300 (up0 was down)");
+  must(datapath_->remove_network("vlan300"));
+  EXPECT_FALSE(link("up0").is_up());
+}
+
+TEST_F(UplinkThatWasDown, network_whose_bridge_somebody_deleted_is_listed_and_removed) {
+  sh("ip link delete bp-100");
+  EXPECT_EQ(must(datapath_->list_networks()), std::vector<std::string>{"vlan100"});
+  must(datapath_->remove_network("vlan100"));
+  EXPECT_FALSE(exists("up0.100"));
+  EXPECT_FALSE(link("up0").is_up());
+  EXPECT_TRUE(must(datapath_->list_networks()).empty());
+}
+
+TEST_F(BridgeDatapathTest, lost_route_is_mended_under_a_route_that_leads_nowhere) {
+  const auto network = vlan_network(100);
+  must(datapath_->ensure_network(network));
+  for (const std::string type : {"blackhole", "prohibit", "unreachable", "throw"}) {
+    sh("ip route add " + type + " 172.16.0.0/12; ip route del 172.16.100.0/24 dev bp-100");
+    EXPECT_TRUE(must(datapath_->ensure_network(network))) << type;
+    EXPECT_NE(sh("ip route show 172.16.100.0/24").find("dev bp-100"), std::string::npos) << type;
+    EXPECT_FALSE(must(datapath_->ensure_network(network))) << type;
+    sh("ip route del " + type + " 172.16.0.0/12");
+  }
+}
+
 // The announcements of an address that arrive at an interface, until `count` came or two seconds passed.
 class Arrivals {
  public:

@@ -1,31 +1,18 @@
 #include "datapath/bridge/bridge_datapath.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <system_error>
 
+#include "datapath/bridge/give_back.hpp"
 #include "datapath/bridge/names.hpp"
+#include "datapath/bridge/ownership.hpp"
 #include "datapath/bridge/uplink.hpp"
 
 namespace bayplan::datapath {
 namespace {
 
 constexpr std::uint32_t kDefaultMtu = 1500;
-constexpr std::uint32_t kFirstGroup = 0x62700000;  // "bp": link groups are the host's, others use small numbers
-
-bool is_our_bridge(const kernel::Link& link) {
-  return link.kind == "bridge" && parse_alias(link.alias).has_value();
-}
-
-// One without an alias is a port whose making was cut short.
-bool is_our_port(const kernel::Link& link) {
-  return link.kind == "veth" && (parse_alias(link.alias) || (link.alias.empty() && is_port_name(link.name)));
-}
-
-bool is_of_network(const kernel::Link& link, const std::string& network) {
-  const auto alias = parse_alias(link.alias);
-  return alias && alias->network == network;
-}
 
 model::MacAddress gateway_mac(const model::Network& network) {
   return model::mac_of(network.mac_salt, network.gateway);
@@ -51,7 +38,7 @@ Error foreign(const std::string& name, const std::string& what) {
 }
 
 std::uint32_t unused_group(const std::vector<kernel::Link>& links) {
-  std::uint32_t group = kFirstGroup;
+  std::uint32_t group = kFirstDeletionGroup;
   const auto used = [&](const kernel::Link& link) { return link.group == group; };
   while (std::ranges::any_of(links, used)) ++group;
   return group;
@@ -172,46 +159,16 @@ Result<bool> BridgeDatapath::mend_route(const model::Network& network, int bridg
 }
 
 Result<> BridgeDatapath::remove_network(const std::string& network) {
+  const auto context = fmt::format("remove network {}", network);
   const auto links = TRY(netlink_.links());
-  std::vector<int> doomed;
-  std::set<int> bridges;
-  for (const auto& link : links) {
-    if (!is_our_bridge(link) || !is_of_network(link, network)) continue;
-    TRY(release_uplinks(links, link).in(fmt::format("remove network {}", network)));
-    bridges.insert(link.index);
-    doomed.push_back(link.index);
+  for (const auto& [link, name, change] : give_back(network, links, TRY(netlink_.addresses()))) {
+    TRY(unless_gone(netlink_.change_link(link, change)).in("give back " + name).in(context));
   }
-  for (const auto& link : links) {
-    const bool nameless_port = link.alias.empty() && is_our_port(link) && bridges.contains(link.master);
-    const bool made_by_us = link.kind == "veth" || link.kind == "vlan";
-    if (nameless_port || (made_by_us && is_of_network(link, network))) doomed.push_back(link.index);
-  }
-  return delete_together(doomed).in(fmt::format("remove network {}", network));
-}
-
-// What is on the bridge and not ours leaves it, and an interface that was down before it became our uplink (or carried
-// our VLAN device) is down again.
-Result<> BridgeDatapath::release_uplinks(const std::vector<kernel::Link>& links, const kernel::Link& bridge) {
-  for (const auto& link : links) {
-    if (link.master != bridge.index || is_our_port(link)) continue;
-    const auto own = parse_alias(link.alias);
-    const std::string note = own ? own->note : parse_alias(bridge.alias)->note;
-    const auto at = std::ranges::find(links, own ? link.lower : link.index, &kernel::Link::index);
-    kernel::LinkChange change;
-    if (!own) change.master = 0;
-    if (at != links.end() && note == was_down_note(at->name)) change.up = false;
-    if (!change.master && !change.up) continue;
-    TRY(unless_gone(netlink_.change_link(at->index, change)).in(fmt::format("give back {}", at->name)));
-  }
-  return {};
+  return delete_together(links_of_network(network, links)).in(context);
 }
 
 Result<std::vector<std::string>> BridgeDatapath::list_networks() {
-  std::vector<std::string> names;
-  for (const auto& link : TRY(netlink_.links())) {
-    if (is_our_bridge(link)) names.push_back(parse_alias(link.alias)->network);
-  }
-  return names;
+  return networks_of(TRY(netlink_.links()));
 }
 
 Result<> BridgeDatapath::add_port(const model::Network& network, const ports::PortSpec& port) {

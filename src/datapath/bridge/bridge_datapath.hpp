@@ -49,7 +49,6 @@ class BridgeDatapath final : public ports::Datapath {
   Result<bool> mend_route(const model::Network& network, int bridge);
   Result<bool> is_as_wanted(const kernel::Link& link, const kernel::Link& bridge, const ports::PortSpec& port);
   Result<> clear_names(const ports::PortSpec& port);
-  Result<> release_uplinks(const std::vector<kernel::Link>& links, const kernel::Link& bridge);
   Result<> delete_together(const std::vector<int>& indices);
 
   kernel::NetlinkSocket netlink_;

@@ -5,8 +5,14 @@
 #include <algorithm>
 
 #include "datapath/bridge/names.hpp"
+#include "datapath/bridge/ownership.hpp"
 
 namespace bayplan::datapath {
+
+bool is_vlan_device_of(const kernel::Link& device, const kernel::Link& uplink, const model::Network& network) {
+  const bool as_made = device.lower == uplink.index && !device.lower_elsewhere && device.vlan == network.vlan;
+  return as_made && (is_of_network(device, network.name) || is_half_made_uplink_device(device));
+}
 
 Result<Uplink> Uplink::look(kernel::NetlinkSocket& netlink, const model::Network& network, int bridge) {
   Uplink uplink(network);
@@ -48,9 +54,7 @@ Result<> Uplink::look_at_vlan_device(kernel::NetlinkSocket& netlink, int bridge)
         "leave out the uplink",
         network_.name, network_.uplink);
   }
-  const auto alias = parse_alias(vlan_device_->alias);
-  const bool as_made = vlan_device_->lower == interface_.index && vlan_device_->vlan == network_.vlan;
-  if (!as_made || !alias || alias->network != network_.name) {
+  if (!is_vlan_device_of(*vlan_device_, interface_, network_)) {
     return fail(ErrorCode::conflict, "{} exists and is not of network {}: remove it (ip link delete {}) or rename it",
                 name, network_.name, name);
   }
@@ -81,12 +85,12 @@ std::string Uplink::note() const {
   return is_down() ? was_down_note(network_.uplink) : std::string{};
 }
 
-Result<bool> Uplink::make_vlan_device(kernel::NetlinkSocket& netlink) {
-  if (vlan_device_) return false;
+Result<bool> Uplink::make_vlan_device(kernel::NetlinkSocket& netlink, int bridge) {
+  if (vlan_device_ && !is_half_made_uplink_device(*vlan_device_)) return false;
   const std::string name = vlan_device_name(network_.uplink, *network_.vlan);
-  TRY(netlink.create_vlan(name, interface_.index, *network_.vlan));
+  if (!vlan_device_) TRY(netlink.create_vlan({name, interface_.index, *network_.vlan, bridge, kMakingGroup}));
   const Alias alias{network_.name, note()};
-  TRY(netlink.change_link(name, {.alias = to_string(alias)}));
+  TRY(netlink.change_link(name, {.alias = to_string(alias), .group = 0}));
   vlan_device_ = TRY(netlink.find_link(name));
   if (!vlan_device_) return fail(ErrorCode::kernel, "{} went away while it was made", name);
   return true;
@@ -94,7 +98,7 @@ Result<bool> Uplink::make_vlan_device(kernel::NetlinkSocket& netlink) {
 
 Result<bool> Uplink::attach(kernel::NetlinkSocket& netlink, int bridge) {
   if (interface_.index == 0) return false;
-  bool changed = network_.vlan ? TRY(make_vlan_device(netlink)) : false;
+  bool changed = network_.vlan ? TRY(make_vlan_device(netlink, bridge)) : false;
   const kernel::Link& port = network_.vlan ? *vlan_device_ : interface_;
   if (is_down() && network_.vlan) TRY(netlink.change_link(interface_.index, {.up = true}));
   if (port.master == bridge && port.is_up()) return changed;

@@ -13,6 +13,10 @@
 
 namespace bayplan::datapath {
 
+// Whether a device with the name of the network's VLAN device is that: made by us, as it should be, whole or (its making
+// was cut short by a crash) without its alias.
+bool is_vlan_device_of(const kernel::Link& device, const kernel::Link& uplink, const model::Network& network);
+
 class Uplink {
  public:
   // Looks the interfaces up and says what stands in the way, changing nothing. `bridge`: index of the network's bridge,
@@ -37,7 +41,7 @@ class Uplink {
   Result<> look_at_vlan_device(kernel::NetlinkSocket& netlink, int bridge);
   [[nodiscard]] Result<> refuse_foreign_master(const kernel::Link& port, int bridge) const;
   Result<> refuse_addresses(kernel::NetlinkSocket& netlink) const;
-  Result<bool> make_vlan_device(kernel::NetlinkSocket& netlink);
+  Result<bool> make_vlan_device(kernel::NetlinkSocket& netlink, int bridge);
 
   const model::Network& network_;  // outlives the Uplink, which lives as long as one call
   kernel::Link interface_;         // index 0: the network has no uplink

@@ -25,7 +25,7 @@ TEST(DockerUser, rules_that_are_right_are_left_alone) {
 TEST(DockerUser, jump_goes_before_docker_s_return_and_after_the_user_s_rules) {
   EXPECT_EQ(docker_user_changes("-N DOCKER-USER\n-A DOCKER-USER -s 10.0.0.9/32 -j DROP\n-A DOCKER-USER -j RETURN\n",
                                 kDevices),
-            std::string("*filter\n:BAYPLAN - [0:0]\n") + kOurs + "-I DOCKER-USER 2 -j BAYPLAN\nCOMMIT\n");
+            fmt::format("*filter\n:BAYPLAN - [0:0]\n{}-I DOCKER-USER 2 -j BAYPLAN\nCOMMIT\n", kOurs));
 }
 
 TEST(DockerUser, jump_that_is_never_reached_is_moved) {
