@@ -75,6 +75,17 @@ Result<UniqueFd> lock_parent(const std::string& path) {
   return fd;
 }
 
+// 0 when somebody listens there, else the errno that tells what is wrong.
+Result<int> try_to_connect(const SocketAddress& address) {
+  const auto probe = TRY(open_socket(AF_UNIX));
+  if (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN) return 0;
+  return errno;
+}
+
+Error is_live(const std::string& path) {
+  return fail(ErrorCode::in_use, "another baypland is listening on {}: stop it, or give this one another path", path);
+}
+
 // Leaves the path free, or says whose it is. Called with the directory locked.
 Result<> clear_path(const std::string& path, const SocketAddress& address) {
   struct stat found{};
@@ -85,12 +96,10 @@ Result<> clear_path(const std::string& path, const SocketAddress& address) {
   if (!S_ISSOCK(found.st_mode)) {
     return fail(ErrorCode::in_use, "{} is there and is not a socket: move it away, or give another path", path);
   }
-  const auto probe = TRY(open_socket(AF_UNIX));
-  if (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN) {
-    return fail(ErrorCode::in_use, "another baypland is listening on {}: stop it, or give this one another path", path);
-  }
-  if (errno == EPROTOTYPE) return fail(ErrorCode::in_use, "another program uses the socket {}", path);
-  if (errno != ECONNREFUSED) return fail_errno(ErrorCode::unavailable, "try the socket " + path, errno);
+  const int refusal = TRY(try_to_connect(address));
+  if (refusal == 0) return is_live(path);
+  if (refusal == EPROTOTYPE) return fail(ErrorCode::in_use, "another program uses the socket {}", path);
+  if (refusal != ECONNREFUSED) return fail_errno(ErrorCode::unavailable, "try the socket " + path, refusal);
   if (::unlink(path.c_str()) != 0) return fail_errno(ErrorCode::unavailable, "remove the dead socket " + path, errno);
   return {};
 }
@@ -104,6 +113,17 @@ Result<> bind_and_listen(const UniqueFd& fd, const SocketAddress& address, const
 }
 
 }  // namespace
+
+Result<> remove_dead_socket(const std::string& path) {
+  const auto address = TRY(unix_address(path));
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return {};
+  const auto lock = TRY(lock_parent(path));
+  const int refusal = TRY(try_to_connect(address));
+  if (refusal == 0) return is_live(path);
+  if (refusal != ECONNREFUSED || ::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(ErrorCode::unavailable, "remove the dead socket " + path, errno);
+}
 
 Result<Listener> Listener::on_path(const std::string& path) {
   const auto address = TRY(unix_address(path));

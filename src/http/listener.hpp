@@ -14,6 +14,10 @@
 
 namespace bayplan::http {
 
+// Removes a socket that a process left behind when it died. `in_use` when somebody listens there; what is no socket, or
+// not there, is left as it is.
+Result<> remove_dead_socket(const std::string& path);
+
 // Move-only. Closing it also removes the socket from the file system, if it is still the one that was made.
 class Listener {
  public:

@@ -15,6 +15,7 @@
 #include "datapath/host/kernel_host.hpp"
 #include "engine/docker/docker_engine.hpp"
 #include "engine/docker/plugin_server.hpp"
+#include "http/listener.hpp"
 #include "http/server.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -31,6 +32,15 @@ std::string host_name() {
 Result<> check_root() {
   if (geteuid() == 0) return {};
   return fail(ErrorCode::denied, "baypland makes network interfaces: it must run as root");
+}
+
+Result<> remove_links() {
+  return control::remove_all_links(*TRY(datapath::BridgeDatapath::open()));
+}
+
+Result<> remove_rules() {
+  TRY(TRY(datapath::NftFirewall::open(datapath::bridge_name))->ensure({}));
+  return {};
 }
 
 }  // namespace
@@ -110,13 +120,16 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Config& config, const std::s
 
 Result<> tear_down(const Config& config) {
   TRY(check_root());
-  // Holding the plan's lock: no daemon is running that would put everything back.
-  const auto store = TRY(store::SqliteStore::open(TRY(sqlite_path(config.store_url))).in("open the plan"));
-  const auto datapath = TRY(datapath::BridgeDatapath::open());
-  const auto firewall = TRY(datapath::NftFirewall::open(datapath::bridge_name));
-  control::Planner planner(*store, {});
-  control::KernelKeeper kernel(planner, *datapath, *firewall);
-  return kernel.tear_down();
+  // No daemon may be running that would put everything back: it would have the plan's lock, or listen on the sockets.
+  const auto lock = TRY(store::SqliteStore::lock_out(TRY(sqlite_path(config.store_url))));
+  TRY(http::remove_dead_socket(config.api_socket));
+  TRY(http::remove_dead_socket(config.plugin_socket));
+  std::vector<Error> errors;
+  for (const auto& done : {remove_links(), remove_rules()}) {
+    if (!done.ok()) errors.push_back(done.error());
+  }
+  if (!errors.empty()) return joined(errors);
+  return {};
 }
 
 }  // namespace bayplan::daemon

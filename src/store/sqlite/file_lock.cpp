@@ -33,20 +33,32 @@ int lock_now(int fd) {
   return result;
 }
 
+Result<> lock_or_say_whose(int fd, const std::filesystem::path& file) {
+  if (lock_now(fd) == 0) return {};
+  if (errno != EWOULDBLOCK) return fail_errno(ErrorCode::storage, fmt::format("{}.lock can't be locked", file.string()), errno);
+  return fail(ErrorCode::in_use,
+              "{} is in use by {}: a plan belongs to one daemon; stop that one, or give this one another store",
+              file.string(), owner_of(fd));
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::take(const std::filesystem::path& file) {
   const std::string name = file.string() + ".lock";
   UniqueFd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return fail_errno(ErrorCode::storage, fmt::format("{} can't be made, to lock the plan with", name), errno);
-  if (lock_now(fd.get()) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno(ErrorCode::storage, fmt::format("{} can't be locked", name), errno);
-    return fail(ErrorCode::in_use,
-                "{} is in use by {}: a plan belongs to one daemon; stop that one, or give this one another store",
-                file.string(), owner_of(fd.get()));
-  }
+  TRY(lock_or_say_whose(fd.get(), file));
   write_owner(fd.get());
   return FileLock(std::move(fd));
+}
+
+Result<std::optional<FileLock>> FileLock::take_existing(const std::filesystem::path& file) {
+  const std::string name = file.string() + ".lock";
+  UniqueFd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && errno == ENOENT) return std::optional<FileLock>();
+  if (!fd) return fail_errno(ErrorCode::storage, fmt::format("{} can't be opened, to lock the plan with", name), errno);
+  TRY(lock_or_say_whose(fd.get(), file));
+  return std::optional(FileLock(std::move(fd)));
 }
 
 }  // namespace bayplan::store

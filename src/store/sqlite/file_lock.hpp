@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -16,6 +17,9 @@ class FileLock {
  public:
   // Locks `<file>.lock`, making it (0600) if it is missing. `in_use`, with the process that has it, when another has.
   static Result<FileLock> take(const std::filesystem::path& file);
+  // The same, but makes and writes nothing, so that it works on a full or read-only disk. Nothing when there is no lock
+  // file: then nobody ever used the plan.
+  static Result<std::optional<FileLock>> take_existing(const std::filesystem::path& file);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -39,6 +39,30 @@ Result<> make_directories(const fs::path& directory) {
   return fail_errno(ErrorCode::storage, fmt::format("the directory {} can't be made", directory.string()), errno);
 }
 
+Result<fs::path> absolute_path(const fs::path& file) {
+  std::error_code error;
+  fs::path absolute = fs::absolute(file, error).lexically_normal();
+  if (!file.empty() && !error && absolute.has_filename()) return absolute;
+  return fail(ErrorCode::invalid, "'{}' can't be a plan's file: give its path, e.g. /var/lib/bayplan/plan.db",
+              file.string());
+}
+
+// Without links; all directories are there.
+Result<fs::path> without_links(const fs::path& absolute) {
+  std::error_code error;
+  const fs::path directory = fs::canonical(absolute.parent_path(), error);
+  if (error)
+    return fail_errno(ErrorCode::storage, fmt::format("{} can't be reached", absolute.string()), error.value());
+  const fs::path path = directory / absolute.filename();
+  if (fs::is_symlink(fs::symlink_status(path, error))) {
+    const fs::path target = fs::canonical(path, error);
+    if (error)
+      return fail_errno(ErrorCode::storage, fmt::format("the link {} can't be followed", path.string()), error.value());
+    return target;
+  }
+  return path;
+}
+
 std::uint32_t big_endian(std::string_view bytes, std::size_t offset) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[offset + i]);
@@ -101,24 +125,16 @@ Result<> verify_contents(const fs::path& file, Database& database, Migrations mi
 }  // namespace
 
 Result<fs::path> resolve(const fs::path& file) {
-  std::error_code error;
-  const fs::path absolute = fs::absolute(file, error).lexically_normal();
-  if (file.empty() || error || !absolute.has_filename()) {
-    return fail(ErrorCode::invalid, "'{}' can't be a plan's file: give its path, e.g. /var/lib/bayplan/plan.db",
-                file.string());
-  }
+  const fs::path absolute = TRY(absolute_path(file));
   TRY(make_directories(absolute.parent_path()));
-  const fs::path directory = fs::canonical(absolute.parent_path(), error);
-  if (error)
-    return fail_errno(ErrorCode::storage, fmt::format("{} can't be reached", absolute.string()), error.value());
-  const fs::path path = directory / absolute.filename();
-  if (fs::is_symlink(fs::symlink_status(path, error))) {
-    const fs::path target = fs::canonical(path, error);
-    if (error)
-      return fail_errno(ErrorCode::storage, fmt::format("the link {} can't be followed", path.string()), error.value());
-    return target;
-  }
-  return path;
+  return without_links(absolute);
+}
+
+std::optional<fs::path> resolve_existing(const fs::path& file) {
+  const auto absolute = absolute_path(file);
+  if (!absolute.ok()) return std::nullopt;
+  auto found = without_links(*absolute);
+  return found.ok() ? std::optional(*std::move(found)) : std::nullopt;
 }
 
 Result<bool> look_at(const fs::path& file, Migrations migrations) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 
 #include "store/sqlite/schema.hpp"
 
@@ -14,6 +15,9 @@ namespace bayplan::store {
 // The file's absolute path without links, so that two daemons with different names for one file meet at one lock.
 // Makes missing directories on the way (0700). `invalid` for what can't be a file's path, `denied`, `storage`.
 Result<std::filesystem::path> resolve(const std::filesystem::path& file);
+
+// The same, making nothing: nothing where the directory is missing, or the file is a link to nowhere.
+std::optional<std::filesystem::path> resolve_existing(const std::filesystem::path& file);
 
 // Looks at the file's first bytes, without making even a lock: false when there is no file yet. `corrupt` when it is
 // not a plan, `newer` when a later version wrote it, `invalid` when it is no regular file.

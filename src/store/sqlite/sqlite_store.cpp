@@ -29,6 +29,12 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
   return store;
 }
 
+Result<std::optional<FileLock>> SqliteStore::lock_out(const std::filesystem::path& file) {
+  const auto path = resolve_existing(file);
+  if (!path) return std::optional<FileLock>();
+  return FileLock::take_existing(*path);
+}
+
 Result<> SqliteStore::start(Migrations migrations) {
   if (database_.read_only()) {
     return fail(ErrorCode::storage, "{} can't be written: it or its file system is read-only", file_.string());

@@ -30,6 +30,10 @@ class SqliteStore final : public ports::PlanStore {
   static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& file,
                                                    const SqliteOptions& options = {});
 
+  // Keeps daemons off a plan as long as the lock lives, whatever state it is in: it is not looked at, and nothing is
+  // made. `in_use` when a daemon has it. Nothing when there is no such plan, or none that any daemon used.
+  static Result<std::optional<FileLock>> lock_out(const std::filesystem::path& file);
+
   Result<std::vector<model::Record>> load() override;
   Result<> commit(const model::ChangeSet& changes) override;
 
