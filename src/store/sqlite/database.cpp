@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <cerrno>
 
 #include "store/sqlite/errors.hpp"
 
@@ -48,6 +49,7 @@ void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
 }
 
 Result<bool> Statement::step() {
+  errno = 0;
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
@@ -133,6 +135,7 @@ void Database::Closer::operator()(sqlite3* connection) const {
 Result<Database> Database::open(const std::filesystem::path& file, Mode mode, std::chrono::milliseconds busy) {
   Database database;
   sqlite3* handle = nullptr;
+  errno = 0;
   const int result = open_handle(file, mode, &handle);
   database.connection_.reset(handle);  // also after a failure there is something to close
   if (handle == nullptr) return fail(ErrorCode::internal, "SQLite can't be started: out of memory");
@@ -145,6 +148,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, st
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   const int result = sqlite3_prepare_v3(connection_.get(), sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (result != SQLITE_OK) return to_error(connection_.get());
@@ -152,6 +156,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
 }
 
 Result<> Database::execute(const std::string& sql) {
+  errno = 0;
   if (sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return {};
   return to_error(connection_.get());
 }

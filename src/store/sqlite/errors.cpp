@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
 namespace bayplan::store {
 namespace {
 
@@ -10,12 +12,21 @@ bool is_clash_of_records(int code) {
          code == SQLITE_CONSTRAINT_FOREIGNKEY;
 }
 
+// A full disk where SQLite does not look for one (the shared-memory index; a quota), and a file system that turned
+// read-only while the file was open, come as input/output errors. (sqlite3_system_errno is not set where COMMIT fails.)
+int told_apart(int code, int error_number) {
+  if ((code & 0xff) != SQLITE_IOERR) return code;
+  if (error_number == ENOSPC || error_number == EDQUOT) return SQLITE_FULL;
+  return error_number == EROFS ? SQLITE_READONLY : code;
+}
+
 }  // namespace
 
 Error corrupt_file(std::string_view file, std::string_view what) {
   return fail(ErrorCode::corrupt,
-              "{} can't be read as a plan: {}. It was left as it is: put back a copy of it, or move it away to start "
-              "with an empty plan",
+              "{0} can't be read as a plan: {1}. It was left as it is: put back a copy of it and delete {0}-wal and "
+              "{0}-shm (the copy must not meet the old one's changes), or move all of them away to start with an empty "
+              "plan",
               file, what);
 }
 
@@ -55,7 +66,9 @@ Error to_error(int code, std::string_view message, std::string_view file) {
 }
 
 Error to_error(sqlite3* connection, std::string_view file) {
-  return to_error(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection), file);
+  const int error_number = errno;
+  const int code = sqlite3_extended_errcode(connection);
+  return to_error(told_apart(code, error_number), sqlite3_errmsg(connection), file);
 }
 
 Error to_error(sqlite3* connection) {

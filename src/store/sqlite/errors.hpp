@@ -10,7 +10,8 @@ struct sqlite3;
 
 namespace bayplan::store {
 
-// The connection's last failure. `storage`: disk full, read-only, input/output error, another process has the lock;
+// The connection's last failure; to be asked for right after the call that failed, before which errno was 0: it tells
+// some failures apart. `storage`: disk full, read-only, input/output error, another process has the lock;
 // `conflict`: a unique index or foreign key; `corrupt`; `internal`: anything that only a bug can cause.
 [[nodiscard]] Error to_error(sqlite3* connection);
 // The same, of a connection that could not open its file and so does not know its name.

@@ -35,7 +35,8 @@ int lock_now(int fd) {
 
 Result<> lock_or_say_whose(int fd, const std::filesystem::path& file) {
   if (lock_now(fd) == 0) return {};
-  if (errno != EWOULDBLOCK) return fail_errno(ErrorCode::storage, fmt::format("{}.lock can't be locked", file.string()), errno);
+  if (errno != EWOULDBLOCK)
+    return fail_errno(ErrorCode::storage, fmt::format("{}.lock can't be locked", file.string()), errno);
   return fail(ErrorCode::in_use,
               "{} is in use by {}: a plan belongs to one daemon; stop that one, or give this one another store",
               file.string(), owner_of(fd));

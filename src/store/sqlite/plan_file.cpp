@@ -142,7 +142,11 @@ Result<bool> look_at(const fs::path& file, Migrations migrations) {
   const fs::file_status status = fs::status(file, error);
   if (status.type() == fs::file_type::not_found) {
     if (!has_journal(file)) return false;
-    return corrupt_file(file.string(), "it is missing, though its journal is still there");
+    return fail(
+        ErrorCode::corrupt,
+        "{0} is missing, though its latest changes are still in {0}-wal: put the file back, or move that one away "
+        "too, to start with an empty plan",
+        file.string());
   }
   if (error) return fail_errno(ErrorCode::storage, fmt::format("{} can't be reached", file.string()), error.value());
   if (status.type() != fs::file_type::regular) {

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <functional>
 #include <utility>
@@ -16,6 +17,7 @@ enum class Step { write, sync, truncate, remove };
 struct Plan {
   std::size_t until = 0;  // steps before the fault
   std::size_t steps = 0;
+  std::size_t syncs = 0;
   bool armed = false;
   bool lasting = false;
   bool happened = false;
@@ -48,8 +50,13 @@ int take_step(Step step, const std::function<void()>& do_half) {
     ::kill(::getpid(), SIGKILL);
   }
   if (plan.fault == FaultyVfs::Fault::full && step != Step::write) return SQLITE_OK;
+  if (plan.fault == FaultyVfs::Fault::over_quota && step != Step::write) return SQLITE_OK;
+  if (plan.fault == FaultyVfs::Fault::read_only && step == Step::sync)
+    return SQLITE_OK;  // nothing is left to be written
   plan.happened = true;
   plan.armed = plan.lasting;
+  if (plan.fault == FaultyVfs::Fault::over_quota) errno = EDQUOT;
+  if (plan.fault == FaultyVfs::Fault::read_only) errno = EROFS;
   if (plan.fault == FaultyVfs::Fault::full) return SQLITE_FULL;
   return step == Step::sync ? SQLITE_IOERR_FSYNC : step == Step::write ? SQLITE_IOERR_WRITE : SQLITE_IOERR;
 }
@@ -69,6 +76,7 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   return fault != SQLITE_OK ? fault : real(file)->pMethods->xTruncate(real(file), size);
 }
 int sync_file(sqlite3_file* file, int flags) {
+  ++plan.syncs;
   const int fault = take_step(Step::sync, [] {});
   return fault != SQLITE_OK ? fault : real(file)->pMethods->xSync(real(file), flags);
 }
@@ -141,7 +149,7 @@ FaultyVfs::~FaultyVfs() {
 }
 
 void FaultyVfs::fail_after(std::size_t steps, Fault fault, bool lasting) {
-  plan = {.until = steps, .steps = 0, .armed = true, .lasting = lasting, .happened = false, .fault = fault};
+  plan = {.until = steps, .steps = 0, .syncs = 0, .armed = true, .lasting = lasting, .happened = false, .fault = fault};
 }
 
 void FaultyVfs::heal() {
@@ -150,6 +158,10 @@ void FaultyVfs::heal() {
 
 std::size_t FaultyVfs::take_steps() {
   return std::exchange(plan.steps, 0);
+}
+
+std::size_t FaultyVfs::take_syncs() {
+  return std::exchange(plan.syncs, 0);
 }
 
 bool FaultyVfs::happened() const {

@@ -13,6 +13,8 @@ class FaultyVfs {
  public:
   enum class Fault {
     full,        // writes fail as on a full disk; everything else works
+    over_quota,  // writes fail as by a quota that is used up: no "full" of SQLite's own
+    read_only,   // writes, truncations and deletions fail as when the file system turned read-only
     broken,      // the step fails with an input/output error
     half_write,  // the process is killed in the middle of the step: a write has written the first half
   };
@@ -28,6 +30,8 @@ class FaultyVfs {
   void heal();
   // Steps since the last call of this or of fail_after.
   std::size_t take_steps();
+  // Syncs to disk since the last call of this or of fail_after.
+  std::size_t take_syncs();
   // Whether the fault has happened.
   [[nodiscard]] bool happened() const;
 };

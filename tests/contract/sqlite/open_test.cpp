@@ -183,7 +183,7 @@ TEST_F(SqliteOpenTest, MakesNoLockBesideAFileThatIsNotOurs) {
 
 TEST_F(SqliteOpenTest, RefusesAPlanThatLostItsFileButNotItsJournal) {
   write_bytes(dir_ / "plan.db-wal", std::string(4128, 'w'));
-  expect_refused(ErrorCode::corrupt, "journal is still there");
+  expect_refused(ErrorCode::corrupt, "latest changes are still in");
 }
 
 TEST_F(SqliteOpenTest, ReadsWhatACrashLeftInTheLog) {
