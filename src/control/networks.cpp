@@ -16,10 +16,7 @@ bool is_own_device(const std::string& device) {
 
 Result<model::Subnet> parse_network_subnet(const std::string& text) {
   auto subnet = TRY(model::Subnet::parse(text));
-  if (!subnet.base().is_v4()) {
-    return fail(ErrorCode::unsupported, "{} is IPv6, which networks can't have yet: give an IPv4 subnet",
-                subnet.to_string());
-  }
+  TRY(check_kind(subnet));
   if (subnet.prefix_length() < 8 || subnet.prefix_length() > 30) {
     return fail(ErrorCode::invalid, "{} can't be a network's subnet: its prefix length must be from 8 to 30",
                 subnet.to_string());
@@ -41,6 +38,12 @@ Result<> check_host_address(const model::IpAddress& address, const model::Subnet
 
 Result<std::vector<model::AddressRange>> parse_ranges(const std::vector<std::string>& texts,
                                                       const model::Subnet& subnet, std::string_view what) {
+  // The pool's work grows with their square, on the one thread that decides everything.
+  constexpr std::size_t kMost = 1024;
+  if (texts.size() > kMost) {
+    return fail(ErrorCode::invalid, "{} {}s are too many: give at most {}, and neighbouring addresses as FIRST-LAST",
+                texts.size(), what, kMost);
+  }
   std::vector<model::AddressRange> ranges;
   for (const std::string& text : texts) {
     const auto range = TRY(model::AddressRange::parse(text));
@@ -86,7 +89,44 @@ Result<bool> parse_flag(std::string_view text, std::string_view option) {
   return fail(ErrorCode::invalid, "-o {}={}: give true or false", option, shown(text));
 }
 
+// An interface as it is can be a port of one bridge only; with a tag, many networks share it.
+Result<> check_uplink_is_free(const model::Plan& plan, const model::Network& network) {
+  if (network.uplink.empty() || network.vlan) return {};
+  for (const model::Network* other : plan.networks()) {
+    if (other->vlan || other->uplink != network.uplink) continue;
+    return fail(ErrorCode::conflict,
+                "the uplink {} belongs to the network '{}', which has no VLAN tag and so has all of it: choose another "
+                "interface, or give this network a tag (--vlan)",
+                network.uplink, other->name);
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<> check_kind(const model::Subnet& subnet) {
+  if (!subnet.base().is_v4()) {
+    return fail(ErrorCode::unsupported, "{} is IPv6, which networks can't have yet: give an IPv4 subnet",
+                subnet.to_string());
+  }
+  struct Special {
+    std::uint32_t base;
+    unsigned prefix;
+    std::string_view purpose;
+  };
+  // RFC 6890, and RFC 5771 for multicast.
+  for (const auto& [base, prefix, purpose] :
+       {Special{0x00000000, 8, "\"this network\""}, Special{0x7f000000, 8, "the host's own loopback addresses"},
+        Special{0xe0000000, 4, "multicast"}, Special{0xf0000000, 4, "reserved"}}) {
+    const auto special = model::Subnet::around(model::IpAddress::v4(base), prefix);
+    if (!special.overlaps(subnet)) continue;
+    return fail(ErrorCode::invalid,
+                "{} can't be a network's subnet, {} is {}: take one of 10.0.0.0/8, 172.16.0.0/12 or "
+                "192.168.0.0/16",
+                subnet.to_string(), special.to_string(), purpose);
+  }
+  return {};
+}
 
 Result<> check_routes(const model::Subnet& subnet, const std::vector<ports::Route>& routes) {
   for (const ports::Route& route : routes) {
@@ -143,6 +183,7 @@ Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec&
                 to_string(network.datapath));
   }
   if (spec.uplink) network.uplink = TRY(model::parse_interface_name(*spec.uplink));
+  TRY(check_uplink_is_free(plan, network));
   if (spec.mtu) network.mtu = TRY(model::parse_mtu(*spec.mtu));
   network.nat = spec.nat;
   network.mac_salt = salt_of(network.name);

@@ -29,6 +29,10 @@ struct Surroundings {
 Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec& spec, const NetworkDefaults& defaults,
                                      const Surroundings& surroundings, Timestamp now);
 
+// `invalid` for what no network of containers can be in: this host's own addresses (127.0.0.0/8), 0.0.0.0/8, multicast
+// and reserved ones; `unsupported` for IPv6.
+Result<> check_kind(const model::Subnet& subnet);
+
 // The first subnet of the supernet that overlaps nothing.
 Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
                                        const Surroundings& surroundings);

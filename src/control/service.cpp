@@ -145,8 +145,8 @@ Result<> Service::remove_network(const std::string& name) {
     for (const Reservation& reservation : removed) TRY(edit.erase(reservation));
     return edit.erase(gone);
   }));
-  return parts_.kernel.remove_unused().in(
-      fmt::format("the network '{}' is out of the plan; what is left of it on this host goes with the next repair", name));
+  return parts_.kernel.remove_unused().in(fmt::format(
+      "the network '{}' is out of the plan; what is left of it on this host goes with the next repair", name));
 }
 
 // The engine's network of the same name goes along (`bayplan run` made it); another is its owner's to remove.

@@ -253,9 +253,10 @@ class UplinkThatWasDown : public BridgeDatapathTest {
   }
   void stand_in(std::uint16_t tag, const std::string& note) {
     must(datapath_->ensure_network(vlan_network(tag)));
-    sh(fmt::format("ip link add link up0 name up0.{0} type macvlan; ip link set up0.{0} master bp-{0} up;"
-                   "ip link set up0.{0} alias 'bayplan vlan{0}{1}'",
-                   tag, note));
+    sh(
+        fmt::format("ip link add link up0 name up0.{0} type macvlan; ip link set up0.{0} master bp-{0} up;"
+                    "ip link set up0.{0} alias 'bayplan vlan{0}{1}'",
+                    tag, note));
   }
 };
 

@@ -66,13 +66,30 @@ INSTANTIATE_TEST_SUITE_P(
                     BadConfig{"[networks]\nprefix = 31\n", "from 8 to 30"},
                     BadConfig{"[networks]\nsupernet = \"172.16.0.0/24\"\nprefix = 20\n", "does not fit"},
                     BadConfig{"[networks]\nsupernet = \"172.16.0.1/12\"\n", "host bits"},
+                    BadConfig{"[networks]\nsupernet = \"2001:db8::/64\"\n", "IPv6"},
+                    BadConfig{"[networks]\nsupernet = \"127.0.0.0/8\"\n", "loopback"},
+                    BadConfig{"[networks]\nsupernet = \"0.0.0.0/0\"\nprefix = 8\n", "this network"},
+                    BadConfig{"[api]\nsocket = \"\"\n", "not empty"},
+                    BadConfig{"[docker]\nsocket = \"\"\n", "not empty"},
+                    BadConfig{"[docker]\nplugin_socket = \"\"\n", "not empty"},
                     BadConfig{"[repair]\nresync = \"fast\"\n", "not a duration"},
+                    BadConfig{"[repair]\nresync = \"3000000h\"\n", "more than a day"},
+                    BadConfig{"[repair]\nresync = \"86400001ms\"\n", "more than a day"},
+                    BadConfig{"[repair]\nresync = \"9999999999999999999h\"\n", "not a duration"},
                     BadConfig{"colour = 1\n", "no such setting"}, BadConfig{"[store\n", "file.toml:1"}));
 
 TEST(Config, AMissingNamedFileIsAnError) {
   const auto config = load_config("/nonexistent/bayplan.toml");
   ASSERT_FALSE(config.ok());
   EXPECT_NE(config.error().message().find("/nonexistent/bayplan.toml"), std::string::npos);
+}
+
+TEST(Config, WhatCannotBeReadIsNoEmptyFile) {
+  const auto config = load_config("/");
+  ASSERT_FALSE(config.ok());
+  EXPECT_NE(config.error().message().find("Is a directory"), std::string::npos) << config.error().message();
+  EXPECT_TRUE(load_config("/dev/null").ok());
+  EXPECT_EQ(parse_duration("24h").value(), std::chrono::hours(24));
 }
 
 }  // namespace

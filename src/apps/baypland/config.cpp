@@ -3,11 +3,10 @@
 #include <toml++/toml.h>
 
 #include <charconv>
-#include <fstream>
 #include <functional>
 #include <map>
-#include <sstream>
 
+#include "base/read_file.hpp"
 #include "base/text.hpp"
 
 namespace bayplan::daemon {
@@ -21,10 +20,11 @@ Result<std::string> text_of(const toml::node& node) {
   return fail(ErrorCode::invalid, "it must be a text in quotes");
 }
 
-Setter text(std::string Config::* member) {
+Setter socket_path(std::string Config::* member) {
   return [member](Config& config, const toml::node& node) -> Result<> {
     config.*member = TRY(text_of(node));
-    return {};
+    if (!(config.*member).empty()) return {};
+    return fail(ErrorCode::invalid, "it must be the path of a socket, not empty");
   };
 }
 
@@ -37,6 +37,7 @@ Result<> set_prefix(Config& config, const toml::node& node) {
 
 Result<> set_supernet(Config& config, const toml::node& node) {
   config.networks.supernet = TRY(model::Subnet::parse(TRY(text_of(node))));
+  TRY(control::check_kind(config.networks.supernet));
   return {};
 }
 
@@ -59,9 +60,9 @@ Result<> set_store(Config& config, const toml::node& node) {
 const std::map<std::string, Setter, std::less<>>& setters() {
   static const std::map<std::string, Setter, std::less<>> all{
       {"store.url", set_store},
-      {"api.socket", text(&Config::api_socket)},
-      {"docker.socket", text(&Config::docker_socket)},
-      {"docker.plugin_socket", text(&Config::plugin_socket)},
+      {"api.socket", socket_path(&Config::api_socket)},
+      {"docker.socket", socket_path(&Config::docker_socket)},
+      {"docker.plugin_socket", socket_path(&Config::plugin_socket)},
       {"networks.supernet", set_supernet},
       {"networks.prefix", set_prefix},
       {"networks.datapath", set_datapath},
@@ -93,9 +94,11 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (error != std::errc{} || unit == units.end() || count <= 0 || count > 1'000'000'000) {
+  if (error != std::errc{} || unit == units.end() || count <= 0) {
     return fail(ErrorCode::invalid, "'{}' is not a duration: write it as 60s, 500ms, 5m or 1h", shown(text));
   }
+  constexpr std::int64_t kLongest = 24 * 3'600'000;
+  if (count > kLongest / unit->second) return fail(ErrorCode::invalid, "'{}' is more than a day (24h)", shown(text));
   return std::chrono::milliseconds(count * unit->second);
 }
 
@@ -129,14 +132,11 @@ Result<Config> parse_config(std::string_view text, std::string_view name) {
 
 Result<Config> load_config(const std::optional<std::string>& path) {
   const std::string file = path.value_or(kDefaultConfigPath);
-  std::ifstream in(file);
-  if (!in) {
-    if (!path && errno == ENOENT) return Config{};
-    return fail_errno(ErrorCode::not_found, "read the configuration " + file, errno);
-  }
-  std::ostringstream content;
-  content << in.rdbuf();
-  return parse_config(content.str(), file);
+  constexpr std::size_t kLimit = 1024UL * 1024;  // bytes
+  auto text = read_file(file, kLimit);
+  if (text.ok()) return parse_config(*text, file);
+  if (!path && text.error().code == ErrorCode::not_found) return Config{};
+  return std::move(text).in("the configuration").error();
 }
 
 }  // namespace bayplan::daemon

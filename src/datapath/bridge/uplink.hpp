@@ -13,8 +13,8 @@
 
 namespace bayplan::datapath {
 
-// Whether a device with the name of the network's VLAN device is that: made by us, as it should be, whole or (its making
-// was cut short by a crash) without its alias.
+// Whether a device with the name of the network's VLAN device is that: made by us, as it should be, whole or (its
+// making was cut short by a crash) without its alias.
 bool is_vlan_device_of(const kernel::Link& device, const kernel::Link& uplink, const model::Network& network);
 
 class Uplink {

@@ -82,6 +82,11 @@ TEST_F(Networks, SubnetsThatCannotBeAreRefused) {
   expect_refused(spec_of("x", "172.16.1.0/31"), ErrorCode::invalid, "from 8 to 30");
   expect_refused(spec_of("x", "2001:db8::/64"), ErrorCode::unsupported, "IPv6");
   expect_refused(spec_of("x", "nonsense"), ErrorCode::invalid, "nonsense");
+  for (const char* special : {"127.0.0.0/8", "127.1.2.0/24", "0.0.0.0/8", "224.0.0.0/24", "239.255.0.0/16",
+                              "240.0.0.0/8", "255.255.255.0/24"}) {
+    expect_refused(spec_of("x", special), ErrorCode::invalid, "can't be a network's subnet");
+  }
+  EXPECT_TRUE(build(spec_of("x", "223.255.255.0/24")).ok());
   EXPECT_TRUE(build(spec_of("x", "10.0.0.0/8")).ok());
   EXPECT_TRUE(build(spec_of("x", "172.16.1.0/30")).ok());
 }
@@ -104,6 +109,35 @@ TEST_F(Networks, NameAndVlanHaveOneOwner) {
   auto second = spec_of("second", "172.16.2.0/24");
   second.vlan = "100";
   expect_refused(second, ErrorCode::conflict, "VLAN 100 belongs to the network 'first'");
+}
+
+TEST_F(Networks, AnUplinkIsWholeForOneNetworkOrTaggedForMany) {
+  auto first = spec_of("first", "172.16.1.0/24");
+  first.uplink = "eth1";
+  have(first);
+  auto second = spec_of("second", "172.16.2.0/24");
+  second.uplink = "eth1";
+  expect_refused(second, ErrorCode::conflict, "the uplink eth1 belongs to the network 'first'");
+  second.vlan = "200";
+  have(second);
+  auto third = spec_of("third", "172.16.3.0/24");
+  third.uplink = "eth1";
+  third.vlan = "300";
+  EXPECT_TRUE(build(third).ok());
+  third.vlan.reset();
+  third.uplink = "eth2";
+  EXPECT_TRUE(build(third).ok());
+}
+
+TEST_F(Networks, ListsOfRangesAndExclusionsAreBounded) {
+  auto spec = spec_of("x", "10.0.0.0/8");
+  spec.exclusions.assign(1024, "10.0.0.9");
+  EXPECT_TRUE(build(spec).ok());
+  spec.exclusions.emplace_back("10.0.0.9");
+  expect_refused(spec, ErrorCode::invalid, "1025 exclusions are too many: give at most 1024");
+  spec.exclusions.clear();
+  spec.ranges.assign(80'000, "10.0.1.0-10.0.1.9");
+  expect_refused(spec, ErrorCode::invalid, "80000 ranges are too many");
 }
 
 TEST_F(Networks, TheGatewayIsAHostOfTheSubnet) {
@@ -155,9 +189,16 @@ TEST_F(Networks, TheNextSubnetCarriesOverTheThirdByte) {
 
 TEST_F(Networks, ASupernetCanBeFull) {
   defaults.supernet = net("255.255.254.0/23");
-  have(spec_of("a", "255.255.254.0/24"));
+  // Nobody can make networks there, but the search must end all the same.
+  const auto have_at = [&](const std::string& subnet) {
+    auto network = build(spec_of("net-at-" + subnet.substr(0, subnet.find('/')), "10.0.0.0/24")).value();
+    network.subnet = net(subnet);
+    network.gateway = network.subnet.first_host();
+    ASSERT_TRUE(plan.apply(testing::put(network)).ok());
+  };
+  have_at("255.255.254.0/24");
   EXPECT_EQ(next(), "255.255.255.0/24");
-  have(spec_of("b", "255.255.255.0/24"));
+  have_at("255.255.255.0/24");
   EXPECT_EQ(next(), "exhausted") << "also at the end of the address space";
   NetworkSpec spec;
   spec.vlan = "7";

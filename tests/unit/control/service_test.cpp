@@ -99,8 +99,10 @@ TEST_F(Service, RemovingANetworkDoesNotReportAnotherOnesTrouble) {
   office.subnet = "172.16.5.0/24";
   office.uplink = "eth1";
   ASSERT_TRUE(world.service().create_network(office).ok());
-  ASSERT_TRUE(world.engine.create_network("office", model::Subnet::parse("172.16.5.0/24").value(),
-                                          address_from("172.16.5.1"), {{"network", "office"}}).ok());
+  ASSERT_TRUE(world.engine
+                  .create_network("office", model::Subnet::parse("172.16.5.0/24").value(), address_from("172.16.5.1"),
+                                  {{"network", "office"}})
+                  .ok());
   world.add_network();
   ASSERT_TRUE(world.engine.run({"web", {{"office"}}}).ok());
   ASSERT_EQ(world.datapath.list_networks()->size(), 2U);

@@ -1,11 +1,12 @@
 // Whose a device on an uplink is, and how the uplink is given back, on links as the kernel lists them: this way also
 // where the kernel has no VLAN devices.
+#include "datapath/bridge/uplink.hpp"
+
 #include <gtest/gtest.h>
 #include <net/if.h>
 
 #include "datapath/bridge/give_back.hpp"
 #include "datapath/bridge/ownership.hpp"
-#include "datapath/bridge/uplink.hpp"
 
 namespace bayplan::datapath {
 namespace {
@@ -158,9 +159,9 @@ TEST(UplinkOwnership, vlan_device_is_ours_by_its_alias_or_by_the_mark_of_one_bei
   EXPECT_FALSE(is_vlan_device_of(device, eth1(), network_100())) << "somebody's, without an alias";
   device.group = kMakingGroup;
   EXPECT_TRUE(is_vlan_device_of(device, eth1(), network_100())) << "its making was cut short";
-  for (auto change : std::vector<void (*)(Link&)>{[](Link& wrong) { wrong.vlan = 101; }, [](Link& wrong) { wrong.lower = 9; },
-                                                  [](Link& wrong) { wrong.kind = "macvlan"; },
-                                                  [](Link& wrong) { wrong.alias = "bayplan other"; }}) {
+  for (auto change : std::vector<void (*)(Link&)>{
+           [](Link& wrong) { wrong.vlan = 101; }, [](Link& wrong) { wrong.lower = 9; },
+           [](Link& wrong) { wrong.kind = "macvlan"; }, [](Link& wrong) { wrong.alias = "bayplan other"; }}) {
     auto wrong = device;
     change(wrong);
     EXPECT_FALSE(is_vlan_device_of(wrong, eth1(), network_100()));
