@@ -86,6 +86,17 @@ TEST_F(NftFirewallTest, without_networks_nothing_is_left) {
   EXPECT_FALSE(must(firewall_->ensure({})));
 }
 
+// iptables-legacy's chains outlive `nft flush ruleset`.
+TEST_F(NftFirewallTest, docker_s_chain_is_cleaned_also_when_our_table_is_gone) {
+  sh("iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; iptables -A FORWARD -j DOCKER-USER");
+  must(firewall_->ensure({{vlan_network(100)}, {}}));
+  ASSERT_NE(sh("iptables -S").find("-N BAYPLAN"), std::string::npos);
+  sh("nft delete table ip bayplan");
+  EXPECT_TRUE(must(firewall_->ensure({})));
+  EXPECT_EQ(sh("iptables -S").find("BAYPLAN"), std::string::npos);
+  EXPECT_FALSE(must(firewall_->ensure({})));
+}
+
 TEST_F(NftFirewallTest, networks_do_not_reach_each_other_nor_the_others_gateway) {
   must(firewall_->ensure(rules_));
   const auto one = container(rules_.networks[0], 2);

@@ -55,11 +55,13 @@ inline std::string sh(const std::string& line) {
   return output;
 }
 
-// Everything that is to be found of links, addresses, routes and packet filters, but for what runs by itself.
+// Everything that is to be found of links, addresses, routes and packet filters, but for what runs by itself: timers,
+// and the carrier, which the kernel notices some time after a link came up.
 inline std::string snapshot() {
   return sh(
-      "(ip -d link show; ip addr show | grep -v valid_lft) | sed -E 's/[a-z]+_timer +[0-9.]+//g; s/qdisc [a-z]+//';"
-      "ip route show table all; nft list ruleset; iptables -S");
+      "(ip -d link show; ip addr show | grep -v valid_lft) | sed -E 's/[a-z]+_timer +[0-9.]+//g; s/qdisc [a-z]+//;"
+      "s/NO-CARRIER,|,LOWER_UP|,M-DOWN//g; s/ state [A-Z]+//';"
+      "ip route show table all | sed 's/ linkdown//'; nft list ruleset; iptables -S");
 }
 
 // A network namespace on the far end of a port, as a container has it.

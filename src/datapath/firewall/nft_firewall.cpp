@@ -68,12 +68,12 @@ Result<bool> NftFirewall::ensure(const ports::FirewallRules& rules) {
   return table || docker || forwarding || localnet;
 }
 
-// The table goes last: while it stands, there may be something in DOCKER-USER.
+// Each whether the other is there or not: somebody may have flushed one of them, and each may fail.
 Result<bool> NftFirewall::remove() {
-  if (!TRY(nftables_.list_table(std::string(kFamily), std::string(kTable)))) return false;
-  TRY(ensure_docker_user({}));
-  TRY(nftables_.apply(fmt::format("delete table {} {}", kFamily, kTable)));
-  return true;
+  auto docker = ensure_docker_user({});
+  const bool table = TRY(nftables_.list_table(std::string(kFamily), std::string(kTable))).has_value();
+  if (table) TRY(nftables_.apply(fmt::format("delete table {} {}", kFamily, kTable)));
+  return TRY(std::move(docker)) || table;
 }
 
 Result<bool> NftFirewall::ensure_table(const ports::FirewallRules& rules) {
