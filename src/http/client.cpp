@@ -97,6 +97,11 @@ std::size_t write_header(char* data, std::size_t size, std::size_t count, void* 
   return line.size();
 }
 
+// libcurl asks about once a second; what is not 0 ends the call.
+int is_cut_off(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::stop_source*>(user)->stop_requested() ? 1 : 0;
+}
+
 }  // namespace
 
 class Client::Impl {
@@ -106,6 +111,7 @@ class Client::Impl {
   Result<Response> call(const Request& request, std::chrono::milliseconds bound);
   Result<Response> stream(const Request& request, const StreamHandlers& handlers, std::chrono::milliseconds open_bound,
                           const std::stop_token& stop);
+  void cut_off() { cut_.request_stop(); }
 
  private:
   Result<Easy> take();
@@ -117,6 +123,7 @@ class Client::Impl {
 
   const Peer peer_;
   const ClientOptions options_;
+  std::stop_source cut_;
   std::mutex mutex_;
   std::vector<Easy> idle_;  // under mutex_: handles with their open connections
 };
@@ -186,6 +193,8 @@ Error Client::Impl::connect_error(CURL* handle) const {
 }
 
 Result<Response> Client::Impl::finish(CURLcode code, Receiver& receiver) const {
+  if (cut_.stop_requested())
+    return fail(ErrorCode::unavailable, "{} was not waited for: this process ends", peer_.name);
   if (receiver.too_large) {
     return fail(ErrorCode::corrupt, "{} sent more than {} bytes", peer_.name, options_.response_limit);
   }
@@ -222,6 +231,9 @@ Result<Response> Client::Impl::call(const Request& request, std::chrono::millise
   prepare(handle.get(), request, headers.get(), receiver);
   // 0 would mean "no limit".
   curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(bound.count(), 1)));
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFOFUNCTION, is_cut_off);
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &cut_);
+  curl_easy_setopt(handle.get(), CURLOPT_NOPROGRESS, 0L);
   const auto code = curl_easy_perform(handle.get());
   auto result = finish(code, receiver);
   if (result.ok()) give_back(std::move(handle));
@@ -238,11 +250,13 @@ Result<Response> Client::Impl::stream(const Request& request, const StreamHandle
   receiver.stream = &handlers;
   prepare(easy.get(), request, headers.get(), receiver);
   const auto deadline = Clock::now() + open_bound;
-  const std::stop_callback wake(stop, [&] { curl_multi_wakeup(multi.get()); });
+  const auto wake = [&] { curl_multi_wakeup(multi.get()); };
+  const std::stop_callback wake_at_stop(stop, wake);
+  const std::stop_callback wake_at_cut(cut_.get_token(), wake);
   curl_multi_add_handle(multi.get(), easy.get());
 
   auto code = CURLE_OK;
-  for (int running = 1; running != 0 && !stop.stop_requested();) {
+  for (int running = 1; running != 0 && !stop.stop_requested() && !cut_.stop_requested();) {
     curl_multi_perform(multi.get(), &running);
     if (running == 0) {
       int left = 0;
@@ -265,6 +279,10 @@ Result<Response> Client::Impl::stream(const Request& request, const StreamHandle
 Client::Client(Peer peer, ClientOptions options) : impl_(std::make_unique<Impl>(std::move(peer), options)) {
 }
 Client::~Client() = default;
+
+void Client::cut_off() {
+  impl_->cut_off();
+}
 
 Result<Response> Client::call(const Request& request, std::chrono::milliseconds bound) {
   return impl_->call(request, bound);

@@ -56,6 +56,10 @@ class Client {
   Result<Response> stream(const Request& request, const StreamHandlers& handlers, std::chrono::milliseconds open_bound,
                           std::stop_token stop);
 
+  // Ends all calls and streams, those under way within about a second and later ones at once: `unavailable`. For good;
+  // for a process that is to end.
+  void cut_off();
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

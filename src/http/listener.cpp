@@ -63,11 +63,14 @@ Result<UniqueFd> open_socket(int family) {
   return fd;
 }
 
+Result<> make_directories(const std::filesystem::path& directory, mode_t mode) {
+  if (directory.has_relative_path()) TRY(make_directories(directory.parent_path(), mode));
+  if (::mkdir(directory.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return fail_errno(ErrorCode::unavailable, "make the directory " + directory.string(), errno);
+}
+
 Result<UniqueFd> lock_parent(const std::string& path) {
   const auto parent = std::filesystem::absolute(path).parent_path();
-  std::error_code error;
-  std::filesystem::create_directories(parent, error);  // 0777 less the umask; a daemon's umask makes that 0755
-  if (error) return fail_errno(ErrorCode::unavailable, "make the directory " + parent.string(), error.value());
   UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::flock(fd.get(), LOCK_EX) != 0) {
     return fail_errno(ErrorCode::unavailable, "lock the directory " + parent.string(), errno);
@@ -125,8 +128,9 @@ Result<> remove_dead_socket(const std::string& path) {
   return fail_errno(ErrorCode::unavailable, "remove the dead socket " + path, errno);
 }
 
-Result<Listener> Listener::on_path(const std::string& path) {
+Result<Listener> Listener::on_path(const std::string& path, mode_t directory_mode) {
   const auto address = TRY(unix_address(path));
+  TRY(make_directories(std::filesystem::absolute(path).lexically_normal().parent_path(), directory_mode));
   const auto lock = TRY(lock_parent(path));
   TRY(clear_path(path, address));
   Listener listener(TRY(open_socket(AF_UNIX)));

@@ -21,9 +21,10 @@ Result<> remove_dead_socket(const std::string& path);
 // Move-only. Closing it also removes the socket from the file system, if it is still the one that was made.
 class Listener {
  public:
-  // Makes missing parent directories (0755) and the socket (0660). `in_use` when somebody listens there, or something
-  // else than a socket has the name; `denied`, `invalid` (path too long) or `unavailable` otherwise.
-  static Result<Listener> on_path(const std::string& path);
+  // Makes missing parent directories (with `directory_mode`) and the socket (0660). `in_use` when somebody listens
+  // there, or something else than a socket has the name; `denied`, `invalid` (path too long) or `unavailable`
+  // otherwise.
+  static Result<Listener> on_path(const std::string& path, mode_t directory_mode = 0755);
   // `address` is an IP address; port 0 lets the kernel choose.
   static Result<Listener> on_tcp(const std::string& address, std::uint16_t port);
 

@@ -330,7 +330,8 @@ void Server::Impl::enter(Connection* connection) {
 
 void Server::Impl::leave(Connection* connection) {
   connections_.remove(connection);
-  room_.cancel();
+  // Connections that were cut off end with loop_, after room_ has gone.
+  if (!stopping_) room_.cancel();
   const std::lock_guard lock(mutex_);
   --open_;
   none_left_.notify_all();
@@ -387,7 +388,7 @@ Result<std::unique_ptr<Server>> Server::start(Result<Listener> listener, Handler
 }
 
 Result<std::unique_ptr<Server>> Server::on_path(const std::string& path, Handler handler, ServerOptions options) {
-  return start(Listener::on_path(path), std::move(handler), std::move(options));
+  return start(Listener::on_path(path, options.directory_mode), std::move(handler), std::move(options));
 }
 
 Result<std::unique_ptr<Server>> Server::on_tcp(const std::string& address, std::uint16_t port, Handler handler,

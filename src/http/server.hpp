@@ -8,6 +8,8 @@
 // too large 413 or 431, a sender slower than the time-outs is cut off.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -40,6 +42,7 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{30'000};   // for the whole response
   std::chrono::milliseconds handler_bound{600'000};  // for the handler's answer; then the request is refused (503)
   std::chrono::milliseconds stop_grace{10'000};      // for requests under way when the server stops
+  mode_t directory_mode = 0755;                      // of missing directories on the way to a unix socket
   std::size_t max_handlers = 256;
   std::size_t max_connections = 1024;  // further ones wait to be accepted
   Refusal refusal = plain_refusal;

@@ -30,6 +30,11 @@ class RawPeer {
   }
   void end_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
 
+  // Whether something comes, or the end, within `time`.
+  [[nodiscard]] bool is_answered_within(std::chrono::milliseconds time) const {
+    pollfd wait{fd_.get(), POLLIN, 0};
+    return ::poll(&wait, 1, static_cast<int>(time.count())) == 1;
+  }
   // Everything until the server closes; "…" is added when it has not within the deadline.
   [[nodiscard]] std::string read_to_end() const {
     return read_until([](const std::string&) { return false; });

@@ -271,6 +271,26 @@ TEST_F(HttpClient, StreamThatIsStoppedBeforeItOpensEndsToo) {
   EXPECT_EQ(end.get()->status, 0);
 }
 
+TEST_F(HttpClient, CutOffEndsCallsAndStreamsUnderWayAndLaterOnes) {
+  const Listener silent = Listener::on_path(path_).value();
+  auto call = std::async(std::launch::async, [&] { return get(std::chrono::minutes(5)); });
+  auto stream = std::async(std::launch::async, [&] {
+    return client_.stream({"GET", "/x", {}, {}, ""}, {.on_chunk = [](std::string_view) { return true; }},
+                          std::chrono::minutes(5), {});
+  });
+  for (int connections = 0; connections < 2; ++connections) {
+    pollfd wait{silent.fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&wait, 1, 20'000), 1);
+    ASSERT_GE(::accept4(silent.fd(), nullptr, nullptr, SOCK_CLOEXEC), 0);
+  }
+  client_.cut_off();
+  for (auto* under_way : {&call, &stream}) {
+    ASSERT_EQ(under_way->wait_for(kBound), std::future_status::ready);
+    EXPECT_EQ(under_way->get().error().code, ErrorCode::unavailable);
+  }
+  EXPECT_EQ(get(std::chrono::minutes(5)).error().code, ErrorCode::unavailable);
+}
+
 TEST_F(HttpClient, StreamThatDoesNotOpenIsATimeout) {
   const RawServer server(path_);
   const auto result = client_.stream({}, {.on_chunk = [](auto) { return true; }}, milliseconds(50), {});

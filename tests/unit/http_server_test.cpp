@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -11,6 +13,7 @@
 #include "http/client.hpp"
 #include "http/listener.hpp"
 #include "http/server.hpp"
+#include "support/child.hpp"
 #include "support/raw_peer.hpp"
 #include "support/temp_dir.hpp"
 
@@ -300,6 +303,39 @@ TEST_F(HttpServer, ConnectionsOverTheBoundWaitForTheirTurn) {
   EXPECT_THAT(second.read_to_end(), HasSubstr("GET /second []"));
 }
 
+milliseconds processor_time() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  return milliseconds((used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+                      (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000);
+}
+
+// In a process of its own; says what is wrong.
+std::string serve_without_a_descriptor(const std::string& path) {
+  const auto server = Server::on_path(path, echo);
+  if (!server.ok()) return server.error().message();
+  const rlimit few{64, 64};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<UniqueFd> fillers;
+  while (fillers.empty() || fillers.back()) fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (fillers.size() < 10) return "there was no room from the beginning";
+  fillers.pop_back();
+  fillers.pop_back();  // room for the client's end, and none for the server's
+  const RawPeer peer(path);
+  if (!peer.connected()) return "the client has no descriptor";
+  peer.send("GET /late HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto before = processor_time();
+  if (peer.is_answered_within(milliseconds(500))) return "it was accepted: this shows nothing";
+  if (processor_time() - before > milliseconds(150)) return "the server spins while it can't accept";
+  fillers.clear();
+  const auto answer = peer.read_to_end();
+  return answer.find("GET /late []") == std::string::npos ? "not answered: " + answer : "";
+}
+
+TEST_F(HttpServer, WithoutADescriptorItWaitsQuietlyAndGoesOnWhenThereIsOne) {
+  EXPECT_EQ(testing::in_child([this] { return serve_without_a_descriptor(path_); }), "");
+}
+
 TEST_F(HttpServer, StopLetsTheRunningHandlerAnswer) {
   std::promise<void> entered;
   std::promise<void> proceed;
@@ -340,6 +376,36 @@ TEST_F(HttpServer, SocketHasItsRightsAndGoesWithTheServer) {
     EXPECT_EQ(found.st_mode & 0777U, 0660U);
   }
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(HttpServer, MissingDirectoriesAreMadeAsTold) {
+  const auto mode_of = [](const std::filesystem::path& path) {
+    return static_cast<unsigned>(std::filesystem::status(path).permissions());
+  };
+  const auto server = start();
+  EXPECT_EQ(mode_of(dir_ / "run/deeper"), 0755U);
+  path_ = (dir_ / "docker/plugins/s.sock").string();
+  ServerOptions options;
+  options.directory_mode = 0700;
+  const auto private_one = start(echo, options);
+  EXPECT_EQ(mode_of(dir_ / "docker"), 0700U);
+  EXPECT_EQ(mode_of(dir_ / "docker/plugins"), 0700U);
+}
+
+TEST_F(HttpServer, OnlyADeadSocketIsRemoved) {
+  EXPECT_TRUE(remove_dead_socket(path_).ok());
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "run")) << "nothing is made";
+  {
+    const auto server = start();
+    EXPECT_EQ(remove_dead_socket(path_).error().code, ErrorCode::in_use);
+    std::filesystem::create_hard_link(path_, path_ + ".kept");
+  }
+  std::filesystem::rename(path_ + ".kept", path_);
+  EXPECT_TRUE(remove_dead_socket(path_).ok());
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  std::ofstream(path_) << "precious";
+  EXPECT_TRUE(remove_dead_socket(path_).ok());
+  EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
 TEST_F(HttpServer, SocketOfALiveServerIsLeftAlone) {

@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "api/control_server.hpp"
 #include "base/log.hpp"
@@ -23,6 +26,7 @@ namespace bayplan::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kRepairGap{1000};
+constexpr std::chrono::seconds kStopGrace{8};  // of systemd's TimeoutStopSec (packaging/), 30 s
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -69,6 +73,14 @@ Daemon::Daemon() : members_(std::make_unique<Members>()) {
 
 Daemon::~Daemon() {
   Members& m = *members_;
+  // What waits for the engine ends by itself within moments, or like a pull in minutes: after the grace it is cut off.
+  const std::jthread cutter([&](std::stop_token ended) {
+    std::mutex mutex;
+    std::unique_lock hold(mutex);
+    std::condition_variable_any never;
+    never.wait_for(hold, ended, kStopGrace, [] { return false; });
+    if (!ended.stop_requested() && m.engine) m.engine->cut_off();
+  });
   // First nobody can ask any more, then the keeper stops asking the engine.
   m.control_server.reset();
   m.plugin_server.reset();

@@ -30,8 +30,8 @@ class Daemon {
 };
 
 // Takes everything of ours out of the host, for good: bridges, ports, rules, and the sockets of a daemon that was
-// killed. The plan is not even looked at: this works on a damaged one, a newer one, a full disk. `in_use` while a daemon
-// runs. Goes on after a failure; the error tells of all of them.
+// killed. The plan is not even looked at: this works on a damaged one, a newer one, a full disk. `in_use` while a
+// daemon runs. Goes on after a failure; the error tells of all of them.
 Result<> tear_down(const Config& config);
 
 }  // namespace bayplan::daemon

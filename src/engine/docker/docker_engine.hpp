@@ -50,6 +50,10 @@ class DockerEngine final : public ports::Engine {
   Result<> watch(std::stop_token stop, const std::function<void()>& on_ready,
                  const std::function<void(const ports::EngineEvent&)>& on_event) override;
 
+  // Ends every call and pull that waits for Docker, and later ones at once, with `unavailable`: for a daemon that is to
+  // end, which a pull would hold up for minutes.
+  void cut_off() { client_.cut_off(); }
+
  private:
   // The body of a 2xx answer; any other status is an error.
   Result<std::string> get(std::string path, std::map<std::string, std::string> query, std::chrono::milliseconds bound);

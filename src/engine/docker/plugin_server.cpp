@@ -196,6 +196,8 @@ http::ServerOptions plugin_server_options() {
   http::ServerOptions options;
   options.refusal = refusal;
   options.handler_bound = kCallBound;
+  // As dockerd makes its /run/docker, in which we may be first at a boot.
+  options.directory_mode = 0700;
   return options;
 }
 

@@ -303,6 +303,20 @@ TEST_F(DockerStream, AStatusThatIsNotGoodIsAnError) {
   EXPECT_THAT(end.error().message(), HasSubstr("bad"));
 }
 
+TEST_F(DockerStream, APullUnderWayIsCutOffWithTheDaemon) {
+  auto made = std::async(std::launch::async, [&] { return engine_.create_container(run_request()); });
+  docker_.accept();
+  const std::string missing = R"({"message":"No such image: x"})";
+  docker_.say(fmt::format("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", missing.size(),
+                          missing));
+  docker_.accept();
+  docker_.say(kStreamHeader);
+  docker_.chunk("{\"status\":\"Pulling\"}\n");
+  engine_.cut_off();
+  ASSERT_EQ(made.wait_for(kPatience), std::future_status::ready);
+  EXPECT_EQ(made.get().error().code, ErrorCode::unavailable);
+}
+
 TEST_F(DockerStream, APullOfWhichNothingComesEndsWithATimeout) {
   EngineBounds bounds;
   bounds.pull_idle = 100ms;

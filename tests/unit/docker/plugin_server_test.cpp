@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <future>
 #include <limits>
 
 #include "http/client.hpp"
@@ -266,6 +267,31 @@ TEST_F(DockerPluginSocket, AHugeBodyIsRefusedInTheProtocolsForm) {
   const auto answer = peer.read_until_seen("}");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(answer, HasSubstr("{\"Err\":\"bayplan: "));
+}
+
+// Docker waits for a call for ever, and whoever wants the same container or network with it.
+TEST_F(DockerPluginSocket, ACallThatHangsIsAnsweredWithinABoundInTheProtocolsForm) {
+  class Stuck : public FakeNetworkDriver {
+   public:
+    Result<> delete_network(const std::string&) override {
+      released.get_future().wait();
+      return {};
+    }
+    std::promise<void> released;
+  };
+  auto options = plugin_server_options();
+  EXPECT_EQ(options.handler_bound, std::chrono::seconds(30));
+  EXPECT_EQ(options.directory_mode, 0700U) << "/run/docker, as dockerd makes it";
+  options.handler_bound = std::chrono::milliseconds(20);
+  Stuck stuck;
+  const auto slow_path = (dir / "slow.sock").string();
+  const auto slow = http::Server::on_path(slow_path, plugin_handler(stuck), options).value();
+  const testing::RawPeer peer(slow_path);
+  ASSERT_TRUE(peer.send(as_docker_sends("NetworkDriver.DeleteNetwork", fmt::format(R"({{"NetworkID":"{}"}})", kNet))));
+  const auto answer = peer.read_until_seen("}");
+  stuck.released.set_value();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(answer, HasSubstr("{\"Err\":\"bayplan: no answer within"));
 }
 
 TEST_F(DockerPluginSocket, ATruncatedCallTouchesNothingAndTheNextIsServed) {
