@@ -58,6 +58,11 @@ std::optional<std::string> after(std::string_view path, std::string_view prefix)
 }  // namespace
 
 http::Response problem_refusal(int status, std::string_view detail) {
+  // Over its bound: the handler goes on, and what it waits for (Docker, pulling an image) may well end.
+  if (status == 503) {
+    return problem(fail(ErrorCode::timeout,
+                        "{}; what was asked for may still be done: look with `bayplan ls` and `docker ps -a`", detail));
+  }
   const auto code = status >= 500 ? ErrorCode::internal : ErrorCode::invalid;
   auto object = json::parse(wire::to_problem(Error{code, std::string(detail), {}})).as_object();
   object["status"] = status;
@@ -152,6 +157,7 @@ Result<std::unique_ptr<http::Server>> serve_control(const std::string& path, con
                                                     Metrics& metrics) {
   http::ServerOptions options;
   options.refusal = problem_refusal;
+  options.handler_bound = kHandlerBound;
   auto routes = std::make_shared<ControlRoutes>(control, metrics);  // shared: std::function copies its target
   return http::Server::on_path(
       path, [routes](const http::Request& request) { return routes->handle(request); }, std::move(options));

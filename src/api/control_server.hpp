@@ -4,6 +4,7 @@
 // JSON (wire/error_map.hpp). Errors that are not the caller's fault are also logged here, once.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -36,11 +37,15 @@ class ControlRoutes {
   Metrics& metrics_;
 };
 
+// No request is waited for longer: one that takes an image to be pulled may take minutes. Shorter than `bayplan` waits,
+// so that the answer is ours.
+inline constexpr std::chrono::minutes kHandlerBound{14};
+
 // Serves the control API on a unix socket until the server is stopped. Errors as http::Server's.
 Result<std::unique_ptr<http::Server>> serve_control(const std::string& path, control::ControlApi& control,
                                                     Metrics& metrics);
 
-// What the server itself refuses (not HTTP, too large), as problem JSON.
+// What the server itself refuses (not HTTP, too large, no answer within the bound), as problem JSON.
 http::Response problem_refusal(int status, std::string_view detail);
 
 }  // namespace bayplan::api

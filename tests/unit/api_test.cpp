@@ -187,6 +187,7 @@ TEST_F(Api, ServesOnASocketAndRefusesBadHttpWithAProblem) {
   const auto huge =
       client.call({"POST", "/v1/networks", {}, {}, std::string(2'000'000, ' ')}, std::chrono::seconds(20));
   ASSERT_TRUE(huge.ok()) << huge.error().message();
+  EXPECT_THAT(refusal(problem_refusal(503, "no answer within 840 s"), 504), HasSubstr("may still be done"));
   EXPECT_THAT(refusal(*huge, 413), HasSubstr("too large"));
   const testing::RawPeer peer(path);
   peer.send("nonsense\r\n\r\n");

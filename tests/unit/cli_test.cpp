@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cstdlib>
+#include <fstream>
 #include <sstream>
 
 #include "api/control_server.hpp"
+#include "apps/bayplan/env_file.hpp"
 #include "apps/bayplan/program.hpp"
 #include "http/listener.hpp"
 #include "support/fake_control.hpp"
@@ -205,6 +208,35 @@ TEST_F(Cli, BadNamesAreWrongUsageAndReachNobody) {
 
 TEST_F(Cli, WrongUsageIsStatus2) {
   EXPECT_THAT(refusal({"ls", "--nonsense"}, 2), HasSubstr("bayplan ls --help"));
+}
+
+TEST_F(Cli, AnEnvFileIsReadByTheUserInFrontOfWhatTheCommandSays) {
+  const auto path = (dir_ / "env").string();
+  std::ofstream(path) << "# comment\n\nA=1\n  B=2 3\r\nPATH\nNOBODY_SET_THIS\nC=";
+  std::ofstream(path + "2") << "A=2\n";
+  const std::vector<std::string> wanted{
+      "--env", "A=1", "--env", "B=2 3", "--env", std::string("PATH=") + ::getenv("PATH"), "--env", "C=",
+      "--env", "A=2", "-e",    "A=9",   "--init"};
+  EXPECT_EQ(with_env_files_read({"-e", "A=9", "--env-file", path, "--env-file=" + path + "2", "--init"}).value(),
+            wanted);
+  done({"network", "create", "vlan1", "--vlan", "1", "--subnet", "172.16.1.0/24"});
+  done({"run", "web", "img", "--", "--env-file", path});
+  for (const std::string wrong : {"=1\n", "A B=1\n", "JUST WORDS\n"}) {
+    std::ofstream(path) << wrong;
+    EXPECT_THAT(refusal({"run", "db", "img", "--", "--env-file", path}, 2), HasSubstr("is not KEY=value"));
+  }
+  EXPECT_THAT(refusal({"run", "db", "img", "--", "--env-file", path + "3"}, 2), HasSubstr("No such file"));
+  EXPECT_THAT(refusal({"run", "db", "img", "--", "--env-file=/"}, 2), HasSubstr("Is a directory"));
+  EXPECT_THAT(refusal({"run", "db", "img", "--", "--env-file=/dev/zero"}, 2), HasSubstr("larger than"));
+}
+
+TEST_F(Cli, AnEmptySocketPathIsWrongUsageAndNotSomeTcpPort) {
+  EXPECT_THAT(refusal({"--socket", "", "ls"}, 2), HasSubstr("--socket: give a path"));
+}
+
+// Else a long pull would be cut off by the CLI with nothing said, or by the server with the CLI told nonsense.
+TEST_F(Cli, WaitsLongerForARunThanTheServerDoes) {
+  EXPECT_GT(kRunBound, api::kHandlerBound);
 }
 
 TEST_F(Cli, NoDaemonIsStatus3) {

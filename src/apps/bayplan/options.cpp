@@ -165,6 +165,7 @@ void build(CLI::App& root, Targets& targets) {
   invocation.socket = "/run/bayplan/bayplan.sock";
   root.add_option("--socket", invocation.socket, "baypland's socket; default: $BAYPLAN_SOCKET, or " + invocation.socket)
       ->envname("BAYPLAN_SOCKET")
+      ->check([](const std::string& path) { return path.empty() ? std::string("give a path, not nothing") : ""; })
       ->option_text("PATH");
   root.add_option_function<std::string>(
           "-o,--output", [&invocation](const std::string& format) { invocation.json = format == "json"; },

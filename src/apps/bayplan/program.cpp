@@ -4,6 +4,7 @@
 
 #include "apps/bayplan/completion.hpp"
 #include "apps/bayplan/daemon.hpp"
+#include "apps/bayplan/env_file.hpp"
 #include "apps/bayplan/options.hpp"
 #include "apps/bayplan/render.hpp"
 #include "model/names.hpp"
@@ -14,9 +15,6 @@ namespace bayplan::cli {
 namespace {
 
 namespace json = boost::json;
-
-// Docker may have to fetch the image first.
-constexpr std::chrono::minutes kRunBound{15};
 
 json::value text_or_null(const std::optional<std::string>& text) {
   return text ? json::value(*text) : json::value(nullptr);
@@ -67,6 +65,7 @@ class Doer {
   }
 
   Result<std::string> operator()(const RunContainer& command) {
+    const auto options = TRY(with_env_files_read(command.docker_options));
     const json::value body{{"name", command.name},
                            {"image", command.image},
                            {"command", texts(command.command)},
@@ -74,7 +73,7 @@ class Doer {
                            {"vlan", text_or_null(command.vlan)},
                            {"address", text_or_null(command.address)},
                            {"restart_policy", text_or_null(command.restart_policy)},
-                           {"options", texts(command.docker_options)}};
+                           {"options", texts(options)}};
     return reservation(TRY(daemon_.post("/v1/run", body, kRunBound)));
   }
 

@@ -1,6 +1,7 @@
 // `bayplan`, all of it but main(): arguments in, text and exit status out.
 #pragma once
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ struct Surroundings {
   std::ostream& err;
   const Clock& clock;
 };
+
+// How long `bayplan run` waits: Docker may have to fetch the image first. Longer than baypland does (14 minutes).
+inline constexpr std::chrono::minutes kRunBound{15};
 
 // `args` without the program's name. Gives the exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 the daemon
 // can't be reached. Nothing is written to `out` unless what was asked for was done.

@@ -2,8 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include "base/text.hpp"
@@ -11,8 +9,6 @@
 namespace bayplan::docker {
 
 namespace {
-
-constexpr std::uintmax_t kEnvFileLimit = 1024UL * 1024;
 
 struct PortRange {
   int first = 0;
@@ -230,27 +226,6 @@ Result<std::vector<std::string>> parse_expose(std::string_view text) {
   const auto range = TRY(parse_port_range(text));
   std::vector<std::string> out;
   for (int port = range.first; port <= range.last; ++port) out.push_back(fmt::format("{}/{}", port, protocol));
-  return out;
-}
-
-Result<std::vector<std::string>> read_env_file(const std::string& path) {
-  // The daemon reads it: what is relative would be relative to the daemon's folder, not to the user's.
-  if (!path.starts_with('/')) return fail(ErrorCode::invalid, "{:?}: give the file's whole path", shown(path));
-  std::error_code problem;
-  const auto size = std::filesystem::file_size(path, problem);
-  std::ifstream file(path);
-  if (problem || !file) return fail(ErrorCode::invalid, "{:?} can't be read", shown(path));
-  if (size > kEnvFileLimit) return fail(ErrorCode::invalid, "{:?} is larger than 1 MiB", shown(path));
-  std::vector<std::string> out;
-  for (std::string line; std::getline(file, line);) {
-    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.empty() || line.starts_with('#')) continue;
-    if (line.find('=') == std::string::npos || line.starts_with('=')) {
-      return fail(ErrorCode::invalid, "{:?}: {:?} is not KEY=value", shown(path), shown(line));
-    }
-    out.push_back(std::move(line));
-  }
   return out;
 }
 

@@ -40,7 +40,4 @@ Result<std::vector<PortBinding>> parse_publish(std::string_view text);
 // "80", "80/udp", "8000-8010": as "80/tcp".
 Result<std::vector<std::string>> parse_expose(std::string_view text);
 
-// The lines of an --env-file: KEY=value; empty lines and those that start with # are left out.
-Result<std::vector<std::string>> read_env_file(const std::string& path);
-
 }  // namespace bayplan::docker

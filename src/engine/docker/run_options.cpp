@@ -53,14 +53,6 @@ Result<> apply_env(RunOptions& out, const std::string& value) {
   return {};
 }
 
-Result<> apply_env_file(RunOptions& out, const std::string& value) {
-  auto& environment = list_in(out.body, "Env");
-  // In front, as the docker command does: what --env says holds.
-  auto at = environment.begin();
-  for (const auto& line : TRY(read_env_file(value))) at = environment.emplace(at, line) + 1;
-  return {};
-}
-
 Result<> apply_volume(RunOptions& out, const std::string& value) {
   if (value.find(':') == std::string::npos) {
     map_in(out.body, "Volumes")[value] = json::object();
@@ -200,7 +192,8 @@ constexpr Option kOptions[] = {
     {"domainname", 0, Shape::text, Place::body, "Domainname"},
     {"entrypoint", 0, Shape::custom, Place::body, {}, apply_entrypoint},
     {"env", 'e', Shape::custom, Place::body, {}, apply_env},
-    {"env-file", 0, Shape::custom, Place::body, {}, apply_env_file},
+    {"env-file", 0, Shape::refused, Place::body,
+     "baypland reads no files for others: give its lines as --env KEY=VALUE"},
     {"expose", 0, Shape::custom, Place::body, {}, apply_expose},
     {"group-add", 0, Shape::list, Place::host, "GroupAdd"},
     {"health-cmd", 0, Shape::custom, Place::body, {}, apply_health_command},

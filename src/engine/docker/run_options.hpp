@@ -1,5 +1,5 @@
 // `docker run`'s options, as `bayplan run NAME IMAGE … -- OPTIONS` takes them, made into the body of Docker's
-// POST /containers/create. Pure, but for --env-file, which reads the file it names.
+// POST /containers/create. Pure. (The file of an --env-file is read by `bayplan`.)
 //
 // Written as the docker command takes them (github.com/docker/cli, cli/command/container/opts.go): `--opt value`,
 // `--opt=value`, `-o value`, `-ovalue`, flags grouped (`-it`). What is not known here, or is Bayplan's own business
