@@ -38,6 +38,11 @@ Result<> check_root() {
   return fail(ErrorCode::denied, "baypland makes network interfaces: it must run as root");
 }
 
+template <typename T>
+bool is_running(const Result<T>& looked) {
+  return !looked.ok() && looked.error().code == ErrorCode::in_use;
+}
+
 Result<> remove_links() {
   return control::remove_all_links(*TRY(datapath::BridgeDatapath::open()));
 }
@@ -133,10 +138,15 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Config& config, const std::s
 Result<> tear_down(const Config& config) {
   TRY(check_root());
   // No daemon may be running that would put everything back: it would have the plan's lock, or listen on the sockets.
-  const auto lock = TRY(store::SqliteStore::lock_out(TRY(sqlite_path(config.store_url))));
-  TRY(http::remove_dead_socket(config.api_socket));
-  TRY(http::remove_dead_socket(config.plugin_socket));
+  // A lock that can't be looked at, on a disk that fails, keeps nothing from being removed: the sockets tell, too.
+  const auto lock = store::SqliteStore::lock_out(TRY(sqlite_path(config.store_url)));
+  if (is_running(lock)) return lock.error();
   std::vector<Error> errors;
+  for (const auto& socket : {config.api_socket, config.plugin_socket}) {
+    const auto removed = http::remove_dead_socket(socket);
+    if (is_running(removed)) return removed.error();
+    if (!removed.ok()) errors.push_back(removed.error());
+  }
   for (const auto& done : {remove_links(), remove_rules()}) {
     if (!done.ok()) errors.push_back(done.error());
   }
