@@ -5,7 +5,6 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "control/published_ports.hpp"
 
 namespace bayplan::control {
 namespace {
@@ -329,7 +328,9 @@ Result<> Driver::delete_endpoint(const std::string&, const std::string& endpoint
                          {"identity", ended->identity},
                          {"address", ended->address.to_string()},
                          {"port", host_port_name(endpoint_id)}});
-  return ended->published.empty() ? Result<>{} : parts_.kernel.ensure_firewall();
+  if (ended->published.empty()) return {};
+  parts_.publisher.follow_plan();
+  return parts_.kernel.ensure_firewall();
 }
 
 Result<JoinRequest> Driver::who_joins(const std::string& network_id, const std::string& endpoint_id) {
@@ -367,6 +368,8 @@ Result<ports::JoinAnswer> Driver::join(const std::string& network_id, const std:
                              model::mac_of(network.mac_salt, joined.address), joined.identity};
   TRY(parts_.kernel.add_port(network, port, joined.address)
           .in(fmt::format("attach {} to {}", joined.identity, network.name)));
+  // A booting engine has just made its chains anew, and no event of its will tell before all of its containers run.
+  if (parts_.engine_keeper.silent_since()) parts_.kernel.ensure_firewall_soon();
   log::info("attached", {{"network", network.name},
                          {"identity", joined.identity},
                          {"address", joined.address.to_string()},
@@ -382,27 +385,11 @@ Result<> Driver::leave(const std::string&, const std::string&) {
 
 Result<> Driver::publish(const std::string&, const std::string& endpoint_id,
                          const std::vector<model::PublishedPort>& ports) {
-  if (ports.empty()) return {};
-  TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
-    const Attachment* bound = edit.plan().attachment_of(endpoint_id);
-    if (!bound) return fail(ErrorCode::not_found, "there is no endpoint {:.64}", endpoint_id);
-    Attachment publishing = *bound;
-    publishing.published = TRY(choose_ports(edit.plan(), endpoint_id, ports));
-    return edit.put(std::move(publishing));
-  }));
-  return parts_.kernel.ensure_firewall();
+  return parts_.publisher.publish(endpoint_id, ports);
 }
 
 Result<> Driver::unpublish(const std::string&, const std::string& endpoint_id) {
-  const bool changed = TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<bool> {
-    const Attachment* bound = edit.plan().attachment_of(endpoint_id);
-    if (!bound || bound->published.empty()) return false;
-    Attachment quiet = *bound;
-    quiet.published.clear();
-    TRY(edit.put(std::move(quiet)));
-    return true;
-  }));
-  return changed ? parts_.kernel.ensure_firewall() : Result<>{};
+  return parts_.publisher.unpublish(endpoint_id);
 }
 
 }  // namespace bayplan::control

@@ -11,6 +11,7 @@
 #include "control/joins.hpp"
 #include "control/kernel_keeper.hpp"
 #include "control/networks.hpp"
+#include "control/publisher.hpp"
 #include "ports/host.hpp"
 #include "ports/network_driver.hpp"
 
@@ -22,6 +23,7 @@ struct Parts {
   ports::Engine& engine;
   EngineKeeper& engine_keeper;
   KernelKeeper& kernel;
+  Publisher& publisher;
   ports::Host& host;
   const Clock& clock;
   NetworkDefaults defaults;

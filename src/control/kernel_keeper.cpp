@@ -114,14 +114,27 @@ Result<> KernelKeeper::validate(const model::Network& network) {
 }
 
 Result<bool> KernelKeeper::ensure_firewall_here() {
-  const KernelWanted all = TRY(wanted());
-  return firewall_.ensure({.networks = all.networks, .published = all.published});
+  return firewall_.ensure(rules_of(TRY(wanted())));
+}
+
+ports::FirewallRules KernelKeeper::rules_of(const KernelWanted& wanted) const {
+  return {.networks = wanted.networks, .published = wanted.published, .may_forward = engine_was_up_};
 }
 
 Result<> KernelKeeper::ensure_firewall() {
   return thread_.run([&]() -> Result<> {
     TRY(ensure_firewall_here());
     return {};
+  });
+}
+
+void KernelKeeper::ensure_firewall_soon() {
+  if (firewall_due_.exchange(true)) return;
+  thread_.post([this] {
+    firewall_due_ = false;
+    if (auto ensured = ensure_firewall_here(); !ensured) {
+      log::error("firewall_not_ensured", {{"subject", "nftables"}, {"error", ensured.error().message()}});
+    }
   });
 }
 
@@ -231,7 +244,7 @@ Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& 
     troubles.note("port_not_removed", steps.remove_ports.front(), datapath_.remove_ports(steps.remove_ports));
     changed = true;
   }
-  const auto filtered = firewall_.ensure({.networks = wanted.networks, .published = wanted.published});
+  const auto filtered = firewall_.ensure(rules_of(wanted));
   troubles.note("firewall_not_ensured", "nftables", without_value(filtered));
   TRY(troubles.first());
   return changed || *filtered;

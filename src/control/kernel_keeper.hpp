@@ -74,6 +74,10 @@ class KernelKeeper {
   // Returns at once; ports that leave together are removed together.
   void remove_port(std::string host_name);
   Result<> ensure_firewall();
+  // Returns at once; calls that come together are one run. For the time in which nothing else leads to a reconcile.
+  void ensure_firewall_soon();
+  // The engine has come up once: what it finds and sets up at its start is done.
+  void engine_was_up() { engine_was_up_ = true; }
 
   // One pass over everything. True if anything had to be mended.
   Result<bool> reconcile();
@@ -88,6 +92,7 @@ class KernelKeeper {
   Result<bool> ensure_firewall_here();
   void say_missing(const std::vector<std::string>& names);
   void remove_leaving_ports();
+  [[nodiscard]] ports::FirewallRules rules_of(const KernelWanted& wanted) const;
 
   Planner& planner_;
   ports::Datapath& datapath_;
@@ -95,6 +100,8 @@ class KernelKeeper {
   std::set<std::string> suspects_;  // datapath thread only
   std::set<std::string> missing_;   // datapath thread only
   std::atomic<bool> has_suspects_ = false;
+  std::atomic<bool> engine_was_up_ = false;
+  std::atomic<bool> firewall_due_ = false;
   std::mutex leaving_mutex_;
   std::vector<std::string> leaving_;  // ports to be removed
   WorkQueue thread_{1};               // last: ends before what its jobs use

@@ -7,30 +7,31 @@ namespace {
 
 constexpr std::uint16_t kFirstEphemeralPort = 49153;  // Docker's own range when the kernel's can't be read
 
+bool collide(const model::PublishedPort& a, const model::PublishedPort& b) {
+  const model::IpAddress any;
+  const bool same_address = a.host_address == b.host_address || a.host_address == any || b.host_address == any;
+  return same_address && a.protocol == b.protocol && a.host_port == b.host_port;
+}
+
+bool has_collision(const std::vector<model::PublishedPort>& ports, const model::PublishedPort& port) {
+  return std::ranges::any_of(ports, [&](const model::PublishedPort& other) { return collide(other, port); });
+}
+
 std::optional<std::string> publisher_of(const model::Plan& plan, const model::PublishedPort& port,
                                         const std::string& endpoint) {
-  const model::IpAddress any;
   for (const model::Attachment* attachment : plan.attachments()) {
-    if (attachment->endpoint == endpoint) continue;
-    for (const model::PublishedPort& other : attachment->published) {
-      const bool same_address =
-          other.host_address == port.host_address || other.host_address == any || port.host_address == any;
-      if (same_address && other.protocol == port.protocol && other.host_port == port.host_port) {
-        return attachment->identity;
-      }
-    }
+    if (attachment->endpoint != endpoint && has_collision(attachment->published, port)) return attachment->identity;
   }
   return std::nullopt;
 }
 
 Result<std::uint16_t> free_host_port(const model::Plan& plan, model::PublishedPort port, const std::string& endpoint,
-                                     const std::vector<model::PublishedPort>& chosen) {
+                                     const std::vector<model::PublishedPort>& chosen,
+                                     const std::set<std::uint16_t>& taken) {
   for (unsigned candidate = kFirstEphemeralPort; candidate <= 65535; ++candidate) {
     port.host_port = static_cast<std::uint16_t>(candidate);
-    const bool mine = std::ranges::any_of(chosen, [&](const model::PublishedPort& other) {
-      return other.host_port == port.host_port && other.protocol == port.protocol;
-    });
-    if (!mine && !publisher_of(plan, port, endpoint)) return port.host_port;
+    if (taken.contains(port.host_port) || has_collision(chosen, port)) continue;
+    if (!publisher_of(plan, port, endpoint)) return port.host_port;
   }
   return fail(ErrorCode::exhausted, "no host port from {} on is free for publishing", kFirstEphemeralPort);
 }
@@ -38,10 +39,19 @@ Result<std::uint16_t> free_host_port(const model::Plan& plan, model::PublishedPo
 }  // namespace
 
 Result<std::vector<model::PublishedPort>> choose_ports(const model::Plan& plan, const std::string& endpoint,
-                                                       const std::vector<model::PublishedPort>& wanted) {
+                                                       const std::vector<model::PublishedPort>& wanted,
+                                                       const std::set<std::uint16_t>& taken) {
   std::vector<model::PublishedPort> chosen;
   for (model::PublishedPort port : wanted) {
-    if (port.host_port == 0) port.host_port = TRY(free_host_port(plan, port, endpoint, chosen));
+    if (!port.host_address.is_v4()) {
+      return fail(ErrorCode::unsupported, "-p [{}]:{}:{}: publishing at an IPv6 address is not supported: leave it out",
+                  port.host_address.to_string(), port.host_port, port.port);
+    }
+    if (port.host_port == 0) port.host_port = TRY(free_host_port(plan, port, endpoint, chosen, taken));
+    if (has_collision(chosen, port)) {
+      return fail(ErrorCode::conflict, "the host's port {}/{} is to be published twice: give each its own",
+                  port.host_port, port.protocol);
+    }
     if (const auto other = publisher_of(plan, port, endpoint)) {
       return fail(ErrorCode::conflict, "the host's port {}/{} is already published by '{}'", port.host_port,
                   port.protocol, *other);
@@ -49,6 +59,14 @@ Result<std::vector<model::PublishedPort>> choose_ports(const model::Plan& plan, 
     chosen.push_back(port);
   }
   return chosen;
+}
+
+std::vector<model::PublishedPort> published_ports(const model::Plan& plan) {
+  std::vector<model::PublishedPort> all;
+  for (const model::Attachment* attachment : plan.attachments()) {
+    all.insert(all.end(), attachment->published.begin(), attachment->published.end());
+  }
+  return all;
 }
 
 }  // namespace bayplan::control

@@ -25,6 +25,9 @@ struct Publication {
 struct FirewallRules {
   std::vector<model::Network> networks;
   std::vector<Publication> published;
+  // The host's forwarding may be turned on. Not before the engine has come up: Docker closes the FORWARD chain (policy
+  // DROP) only where it is the one that turns forwarding on (moby libnetwork, drivers/bridge/setup_ip_forwarding.go).
+  bool may_forward = false;
 };
 
 class Firewall {

@@ -1,17 +1,25 @@
 // What the plan has to know of the host it runs on.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "model/address.hpp"
+#include "model/records.hpp"
 
 namespace bayplan::ports {
 
 struct Route {
   model::Subnet destination;
   std::string device;
+};
+
+// A port of the host that no program of it can have while this lives.
+class HeldPort {
+ public:
+  virtual ~HeldPort() = default;
 };
 
 // Callable from any thread.
@@ -23,6 +31,10 @@ class Host {
   virtual Result<std::vector<Route>> routes() = 0;
   // An interface of that name is there.
   virtual Result<bool> has_interface(const std::string& name) = 0;
+  // Takes the host's side of a published port, so that nobody else is given it: neither a program nor a port that the
+  // engine publishes for networks of its own. `conflict` when somebody has it already, `invalid` when the address is
+  // not this host's.
+  virtual Result<std::unique_ptr<HeldPort>> hold_port(const model::PublishedPort& port) = 0;
 };
 
 }  // namespace bayplan::ports

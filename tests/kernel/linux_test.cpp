@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "datapath/host/kernel_host.hpp"
+#include "linux/held_port.hpp"
 #include "linux/nftables.hpp"
 #include "linux/sysctl.hpp"
 #include "support/private_network.hpp"
@@ -96,6 +97,28 @@ TEST_F(LinuxTest, settings_are_changed_only_where_they_differ) {
   EXPECT_TRUE(must(kernel::ensure_sysctl("net/ipv4/ip_forward", "1")));
   EXPECT_FALSE(must(kernel::ensure_sysctl("net/ipv4/ip_forward", "1")));
   EXPECT_EQ(kernel::ensure_sysctl("net/ipv4/conf/nothing/forwarding", "1").error().code, ErrorCode::not_found);
+}
+
+model::PublishedPort port_of(const std::string& protocol, const std::string& address, std::uint16_t port) {
+  return {protocol, 80, must(model::IpAddress::parse(address)), port};
+}
+
+TEST_F(LinuxTest, a_held_port_is_nobody_else_s_until_it_is_let_go) {
+  sh("ip link set lo up");
+  for (const std::string protocol : {"tcp", "udp"}) {
+    auto held = must(kernel::hold_port(port_of(protocol, "0.0.0.0", 8080)));
+    const auto again = kernel::hold_port(port_of(protocol, "0.0.0.0", 8080));
+    EXPECT_EQ(again.error().code, ErrorCode::conflict);
+    EXPECT_EQ(again.error().message(), fmt::format("the host's port 0.0.0.0:8080/{} is in use already", protocol));
+    EXPECT_EQ(kernel::hold_port(port_of(protocol, "127.0.0.1", 8080)).error().code, ErrorCode::conflict);
+    must(kernel::hold_port(port_of(protocol, "127.0.0.1", 8081)));
+    held.reset();
+    must(kernel::hold_port(port_of(protocol, "0.0.0.0", 8080)));
+  }
+  must(kernel::hold_port(port_of("sctp", "0.0.0.0", 8080)));
+  const auto elsewhere = kernel::hold_port(port_of("tcp", "192.0.2.77", 8080));
+  EXPECT_EQ(elsewhere.error().code, ErrorCode::invalid);
+  EXPECT_NE(elsewhere.error().message().find("192.0.2.77 is not an address of this host"), std::string::npos);
 }
 
 TEST(Process, result_is_what_the_program_did) {

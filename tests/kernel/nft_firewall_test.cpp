@@ -29,6 +29,7 @@ class NftFirewallTest : public ::testing::Test {
     outside_->plug("up1", "192.0.2.2/24");
     host_.emplace(must(kernel::NetworkNamespace::of_this_thread()));
     rules_.networks = {vlan_network(100), vlan_network(300)};
+    rules_.may_forward = true;
     for (const auto& network : rules_.networks) must(datapath_->ensure_network(network));
   }
   FakeContainer container(const model::Network& network, unsigned n) {
@@ -76,6 +77,18 @@ TEST_F(NftFirewallTest, what_somebody_flushed_is_put_back) {
     EXPECT_EQ(sh("nft list ruleset"), intact) << damage;
     EXPECT_FALSE(must(firewall_->ensure(rules_))) << damage;
   }
+}
+
+TEST_F(NftFirewallTest, forwarding_is_left_to_the_engine_until_it_has_come_up) {
+  sh("sysctl -qw net.ipv4.ip_forward=0");
+  rules_.may_forward = false;
+  EXPECT_TRUE(must(firewall_->ensure(rules_)));
+  EXPECT_EQ(sh("sysctl -n net.ipv4.ip_forward"), "0\n");
+  rules_.may_forward = true;
+  EXPECT_TRUE(must(firewall_->ensure(rules_)));
+  EXPECT_EQ(sh("sysctl -n net.ipv4.ip_forward"), "1\n");
+  rules_.may_forward = false;
+  EXPECT_FALSE(must(firewall_->ensure(rules_))) << "and never turned off";
 }
 
 TEST_F(NftFirewallTest, without_networks_nothing_is_left) {

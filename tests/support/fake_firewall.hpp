@@ -15,7 +15,8 @@ class FakeFirewall final : public ports::Firewall {
   Result<bool> ensure(const ports::FirewallRules& rules) override {
     const std::lock_guard lock(mutex_);
     if (failure_) return *failure_;
-    const bool same = rules.networks == rules_.networks && rules.published == rules_.published;
+    const bool same = rules.networks == rules_.networks && rules.published == rules_.published &&
+                      rules.may_forward == rules_.may_forward;
     if (same && !flushed_) return false;
     rules_ = rules;
     flushed_ = false;

@@ -64,6 +64,7 @@ struct Daemon::Members {
   std::unique_ptr<docker::DockerEngine> engine;
   std::unique_ptr<control::Planner> planner;
   std::unique_ptr<control::KernelKeeper> kernel;
+  std::unique_ptr<control::Publisher> publisher;
   std::unique_ptr<control::RepairLoop> repair;
   std::unique_ptr<control::EngineKeeper> keeper;
   std::unique_ptr<control::Driver> driver;
@@ -109,13 +110,18 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
   if (auto repaired = m.kernel->reconcile(); !repaired) {
     log::warning("reconcile_incomplete", {{"error", repaired.error().message()}});
   }
+  m.publisher = std::make_unique<control::Publisher>(*m.planner, *m.kernel, m.host);
+  m.publisher->follow_plan();
   m.repair = std::make_unique<control::RepairLoop>(*m.kernel, kRepairGap, config.resync);
   control::EngineKeeperSettings settings;
   settings.host = host_name();
   settings.resync = config.resync;
-  m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings,
-                                                     [&repair = *m.repair] { repair.poke(); });
-  const control::Parts parts{*m.planner, *m.engine, *m.keeper,       *m.kernel,
+  m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings, [&m] {
+    m.kernel->engine_was_up();
+    m.publisher->follow_plan();
+    m.repair->poke();
+  });
+  const control::Parts parts{*m.planner, *m.engine, *m.keeper,       *m.kernel,    *m.publisher,
                              m.host,     m.clock,   config.networks, settings.host};
   m.driver = std::make_unique<control::Driver>(parts);
   m.service = std::make_unique<control::Service>(parts, version, "sqlite");

@@ -63,7 +63,8 @@ Result<bool> NftFirewall::ensure(const ports::FirewallRules& rules) {
   for (const auto& network : rules.networks) devices.push_back(device_of_(network));
   const bool table = TRY(ensure_table(rules).in("set the packet filter's rules"));
   const bool docker = TRY(ensure_docker_user(devices).in("set the rules in Docker's chain DOCKER-USER"));
-  const bool forwarding = TRY(kernel::ensure_sysctl("net/ipv4/ip_forward", "1").in("turn forwarding on"));
+  const bool forwarding =
+      rules.may_forward && TRY(kernel::ensure_sysctl("net/ipv4/ip_forward", "1").in("turn forwarding on"));
   const bool localnet = TRY(ensure_localnet(rules).in("let the host reach published ports at 127.0.0.1"));
   return table || docker || forwarding || localnet;
 }

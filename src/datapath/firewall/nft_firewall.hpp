@@ -4,9 +4,9 @@
 // after, as the name of an empty chain. So a rule that somebody took away is noticed, a restart of the daemon changes
 // nothing, and a new libnftables that prints the same rules otherwise costs one replacement.
 //
-// Kernel settings: net.ipv4.ip_forward is turned on when there is a network (as Docker does; it is left on, for nobody
-// knows who else came to need it); route_localnet of a network's device is on while a port of it is published, so that
-// the host reaches it at 127.0.0.1, and off otherwise.
+// Kernel settings: net.ipv4.ip_forward is turned on when there is a network and the engine has come up (as Docker does;
+// it is left on, for nobody knows who else came to need it); route_localnet of a network's device is on while a port of
+// it is published, so that the host reaches it at 127.0.0.1, and off otherwise.
 //
 // Lives in the network namespace of the thread that opened it, which must also be the thread that calls it. Cost of an
 // intact set: a listing of the table and of the links, and one run of iptables (a few milliseconds).

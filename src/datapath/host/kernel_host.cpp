@@ -2,9 +2,18 @@
 
 #include <map>
 
+#include "linux/held_port.hpp"
 #include "linux/netlink.hpp"
 
 namespace bayplan::datapath {
+namespace {
+
+struct HeldSocket final : ports::HeldPort {
+  explicit HeldSocket(UniqueFd taken) : fd(std::move(taken)) {}
+  UniqueFd fd;
+};
+
+}  // namespace
 
 Result<std::vector<ports::Route>> KernelHost::routes() {
   auto netlink = TRY(kernel::NetlinkSocket::open());
@@ -18,6 +27,10 @@ Result<std::vector<ports::Route>> KernelHost::routes() {
 Result<bool> KernelHost::has_interface(const std::string& name) {
   auto netlink = TRY(kernel::NetlinkSocket::open());
   return TRY(netlink.find_link(name)).has_value();
+}
+
+Result<std::unique_ptr<ports::HeldPort>> KernelHost::hold_port(const model::PublishedPort& port) {
+  return std::unique_ptr<ports::HeldPort>(std::make_unique<HeldSocket>(TRY(kernel::hold_port(port))));
 }
 
 }  // namespace bayplan::datapath

@@ -3,6 +3,7 @@
 // Each call opens a netlink socket of its own, in the calling thread's network namespace.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ class KernelHost final : public ports::Host {
  public:
   Result<std::vector<ports::Route>> routes() override;
   Result<bool> has_interface(const std::string& name) override;
+  Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override;
 };
 
 }  // namespace bayplan::datapath

@@ -182,6 +182,65 @@ TEST_F(DriverCalls, AFreeHostPortIsChosen) {
   EXPECT_FALSE(endpoint_with_ports("e3", *chosen.begin()).ok());
 }
 
+class Publishing : public DriverCalls {
+ protected:
+  void SetUp() override {
+    make_network();
+    for (const char* endpoint : {"e1", "e2"}) {
+      const auto address = ask()->address.to_string();
+      ASSERT_TRUE(world.driver().create_endpoint({kNetwork, endpoint, address + "/24", ""}).ok());
+    }
+  }
+  Result<> publish(const std::string& endpoint, std::vector<model::PublishedPort> ports) {
+    return world.driver().publish(kNetwork, endpoint, ports);
+  }
+  std::vector<model::PublishedPort> published() {
+    std::vector<model::PublishedPort> all;
+    for (const auto& attachment : world.disk.all<model::Attachment>()) {
+      all.insert(all.end(), attachment.published.begin(), attachment.published.end());
+    }
+    return all;
+  }
+};
+
+TEST_F(Publishing, APortThatSomebodyHasIsNotTakenFromHim) {
+  ASSERT_TRUE(world.host.take_port(22));
+  expect_refused(publish("e1", {{"tcp", 8080, {}, 8080}, {"tcp", 22, {}, 22}}), ErrorCode::conflict, "22 is in use");
+  EXPECT_TRUE(published().empty());
+  EXPECT_TRUE(world.host.take_port(8080)) << "nothing of the refused call is kept";
+}
+
+TEST_F(Publishing, WhatIsPublishedIsHeldUntilItIsNot) {
+  ASSERT_TRUE(publish("e1", {{"tcp", 80, {}, 8080}}).ok());
+  EXPECT_FALSE(world.host.take_port(8080));
+  world.crash();
+  EXPECT_FALSE(world.host.take_port(8080)) << "also by the next daemon";
+  ASSERT_TRUE(publish("e1", {{"tcp", 80, {}, 8080}}).ok()) << "the call may be repeated";
+  ASSERT_TRUE(world.driver().unpublish(kNetwork, "e1").ok());
+  EXPECT_TRUE(world.host.take_port(8080));
+  ASSERT_TRUE(publish("e2", {{"tcp", 80, {}, 8081}}).ok());
+  ASSERT_TRUE(world.driver().delete_endpoint(kNetwork, "e2").ok());
+  EXPECT_TRUE(world.host.take_port(8081));
+}
+
+TEST_F(Publishing, APortThatIsLeftToUsIsOneThatNobodyHas) {
+  ASSERT_TRUE(world.host.take_port(49153));
+  ASSERT_TRUE(publish("e1", {{"tcp", 80, {}, 0}, {"tcp", 81, {}, 0}}).ok());
+  ASSERT_EQ(published().size(), 2U);
+  EXPECT_EQ(published()[0].host_port, 49154);
+  EXPECT_EQ(published()[1].host_port, 49155);
+}
+
+TEST_F(Publishing, WhatCannotBeDoneIsRefused) {
+  expect_refused(publish("e1", {{"tcp", 80, address_from("::1"), 80}}), ErrorCode::unsupported, "-p [::1]:80:80");
+  expect_refused(publish("e1", {{"tcp", 80, address_from("198.51.100.7"), 80}}), ErrorCode::invalid,
+                 "198.51.100.7 is not an address of this host");
+  expect_refused(publish("e1", {{"tcp", 80, {}, 8080}, {"tcp", 81, {}, 8080}}), ErrorCode::conflict, "twice");
+  expect_refused(publish("e3", {{"tcp", 80, {}, 8080}}), ErrorCode::not_found, "no endpoint e3");
+  ASSERT_TRUE(publish("e1", {{"tcp", 80, {}, 8080}, {"udp", 80, {}, 8080}}).ok()) << "two protocols are two ports";
+  expect_refused(publish("e2", {{"tcp", 80, address_from("192.0.2.1"), 8080}}), ErrorCode::conflict, "published by");
+}
+
 TEST_F(DriverCalls, OwedTokensAreFresh) {
   std::set<std::string> tokens;
   for (int i = 0; i < 100; ++i) tokens.insert(control::make_owed_token());

@@ -114,6 +114,19 @@ TEST_F(Kernel, OneNetworksTroubleDoesNotKeepTheOthersFromBeingMended) {
   }));
 }
 
+// Docker closes FORWARD only where it is the one that turns forwarding on.
+TEST_F(Kernel, ForwardingIsNotTurnedOnBeforeTheEngineHasComeUp) {
+  ASSERT_TRUE(testing::eventually([&] { return world.firewall.rules().may_forward; }));
+  world.engine.power_cut();
+  world.go_away();
+  world.firewall.flush();
+  world.come_back();
+  EXPECT_FALSE(world.firewall.rules().networks.empty()) << "the rules stand before anything starts";
+  EXPECT_FALSE(world.firewall.rules().may_forward);
+  world.engine.boot();
+  EXPECT_TRUE(testing::eventually([&] { return world.firewall.rules().may_forward; }));
+}
+
 TEST_F(Kernel, RemovingWhatIsUnusedIsNotStoppedByTheTroubleOfWhatStays) {
   world.add_network("vlan7", "172.16.7.0/24", "7");
   must_run("db", "vlan7");

@@ -68,8 +68,10 @@ TEST_F(Trouble, AfterAPowerCutThePinnedStartByThemselvesAndAreVerifiedLater) {
   const int repins = world.engine.repins();
   Watchman watchman(world, before);
   world.engine.power_cut();
+  world.firewall.flush();  // Docker makes its chains anew
   world.engine.boot_silently(3);
   EXPECT_EQ(world.engine.addresses_in_use().size(), 12U) << "they do not have to wait for the API";
+  EXPECT_TRUE(eventually([&] { return world.firewall.rules().networks.size() == 1; })) << "nor their packets";
   world.engine.answer();
   expect_all_have(before);
   EXPECT_EQ(world.engine.repins(), repins);

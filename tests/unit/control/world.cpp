@@ -84,6 +84,9 @@ class CutEngine final : public ports::Engine {
   Result<> remove_network(const std::string& id) override {
     return through([&] { return engine_.remove_network(id); });
   }
+  Result<> prepare(const ports::RunRequest& request) override {
+    return through([&] { return engine_.prepare(request); });
+  }
   Result<std::string> create_container(const ports::RunRequest& request) override {
     return through([&] { return engine_.create_container(request); });
   }
@@ -134,22 +137,67 @@ bool eventually(const std::function<bool()>& condition, milliseconds deadline) {
   return true;
 }
 
+struct FakeHost::Held final : ports::HeldPort {
+  Held(FakeHost& on, Port held, int by) : host(on), port(std::move(held)), holder(by) {}
+  ~Held() override { host.let_go(port, holder); }
+  FakeHost& host;
+  Port port;
+  int holder;
+};
+
+// Its only address is 192.0.2.1.
+Result<std::unique_ptr<ports::HeldPort>> FakeHost::hold_for(int life, const model::PublishedPort& port) {
+  const std::scoped_lock hold(mutex_);
+  if (life != life_) return fail(ErrorCode::unavailable, "this daemon is dead");
+  const bool own = port.host_address == model::IpAddress{} || port.host_address == address_from("192.0.2.1");
+  if (!own) return fail(ErrorCode::invalid, "{} is not an address of this host", port.host_address.to_string());
+  const Port wanted{port.protocol, port.host_port};
+  if (!ports_.try_emplace(wanted, holders_ + 1).second) {
+    return fail(ErrorCode::conflict, "the host's port {} is in use already", port.host_port);
+  }
+  return std::unique_ptr<ports::HeldPort>(std::make_unique<Held>(*this, wanted, ++holders_));
+}
+
+namespace {
+
+// The host as one daemon sees it, for as long as it lives.
+class HostOfDaemon final : public ports::Host {
+ public:
+  explicit HostOfDaemon(FakeHost& host) : host_(host), life_(host.life()) {}
+  Result<std::vector<ports::Route>> routes() override { return host_.routes(); }
+  Result<bool> has_interface(const std::string& name) override { return host_.has_interface(name); }
+  Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override {
+    return host_.hold_for(life_, port);
+  }
+
+ private:
+  FakeHost& host_;
+  int life_;
+};
+
+}  // namespace
+
 struct World::Daemon {
   explicit Daemon(World& world)
       : store(world.disk),
         engine(world.engine, [this, &world] { world.hear_repin(*this); }),
         planner(store, model::Plan::from(store.load().value()).value()),
         kernel(planner, world.datapath, world.firewall),
+        host(world.host),
+        publisher(planner, kernel, host),
         keeper(engine, planner, world.clock, quick_settings(),
                [this] {
-                 if (alive) static_cast<void>(kernel.reconcile());
+                 if (!alive) return;
+                 kernel.engine_was_up();
+                 publisher.follow_plan();
+                 static_cast<void>(kernel.reconcile());
                }),
         driver(parts(world)),
         service(parts(world), "test", "fake") {}
   ~Daemon() { keeper.stop(); }
 
   control::Parts parts(World& world) {
-    return {planner, engine, keeper, kernel, world.host, world.clock, {}, "host-1"};
+    return {planner, engine, keeper, kernel, publisher, host, world.clock, {}, "host-1"};
   }
   void cut() {
     alive = false;
@@ -162,6 +210,8 @@ struct World::Daemon {
   CutEngine engine;
   control::Planner planner;
   control::KernelKeeper kernel;
+  HostOfDaemon host;
+  control::Publisher publisher;
   control::EngineKeeper keeper;
   control::Driver driver;
   control::Service service;
@@ -251,6 +301,7 @@ void World::go_away() {
   const std::scoped_lock hold(mutex_);
   if (!daemon_) return;
   daemon_->cut();
+  host.daemon_died();
   dead_.push_back(std::exchange(daemon_, nullptr));
 }
 
@@ -259,6 +310,7 @@ void World::come_back() {
   if (daemon_) return;
   daemon_ = std::make_shared<Daemon>(*this);
   static_cast<void>(daemon_->kernel.reconcile());
+  daemon_->publisher.follow_plan();
   daemon_->keeper.start();
 }
 

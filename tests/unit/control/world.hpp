@@ -50,14 +50,43 @@ class FakeHost final : public ports::Host {
     return routes_;
   }
   Result<bool> has_interface(const std::string&) override { return false; }
+  // By the daemon that lives now.
+  Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override {
+    return hold_for(life_, port);
+  }
+  // By the daemon of that life; one that is dead gets nothing any more.
+  Result<std::unique_ptr<ports::HeldPort>> hold_for(int life, const model::PublishedPort& port);
+  [[nodiscard]] int life() const { return life_; }
+
   void add_route(const std::string& destination, const std::string& device) {
     const std::scoped_lock hold(mutex_);
     routes_.push_back({model::Subnet::parse(destination).value(), device});
   }
+  // A program of the host's binds the port; false when it can't have it.
+  bool take_port(std::uint16_t port, const std::string& protocol = "tcp") {
+    const std::scoped_lock hold(mutex_);
+    return ports_.try_emplace({protocol, port}, 0).second;
+  }
+  // What the daemon held goes with its process.
+  void daemon_died() {
+    const std::scoped_lock hold(mutex_);
+    ++life_;
+    std::erase_if(ports_, [](const auto& entry) { return entry.second != 0; });
+  }
 
  private:
+  struct Held;
+  using Port = std::pair<std::string, std::uint16_t>;
+  void let_go(const Port& port, int holder) {
+    const std::scoped_lock hold(mutex_);
+    std::erase_if(ports_, [&](const auto& entry) { return entry.first == port && entry.second == holder; });
+  }
+
   std::mutex mutex_;
   std::vector<ports::Route> routes_;
+  std::map<Port, int> ports_;  // → who holds it; 0: a program of the host's
+  int holders_ = 0;
+  std::atomic<int> life_{0};
 };
 
 class World {
