@@ -245,28 +245,56 @@ Result<DaemonStatus> Service::status() {
 Result<ReservationView> Service::run(const RunSpec& spec) {
   TRY(check_container_name(spec.name));
   TRY(check_name_is_free(spec.name));
-  const auto [network, made] = TRY(network_for(spec));
-  auto ran = run_on(network, spec);
-  // What was made for a container that does not run goes again.
-  if (!ran && made) static_cast<void>(remove_network(network.name));
-  return std::move(ran).in("run " + spec.name);
+  TRY(model::parse_identity(identity_of(spec), true));
+  ports::RunRequest request;
+  request.name = spec.name;
+  request.image = spec.image;
+  request.command = spec.command;
+  request.restart_policy = spec.restart_policy;
+  request.options = spec.options;
+  TRY(parts_.engine.prepare(request).in("run " + spec.name));
+  return run_prepared(spec, std::move(request)).in("run " + spec.name);
 }
 
-Result<ReservationView> Service::run_on(const Network& network, const RunSpec& spec) {
-  const auto carrier = TRY(carrier_of(network));
-  bool fresh = false;
-  const Reservation reservation = TRY(reserve_for_run(network, spec, carrier ? carrier->range : std::nullopt, fresh));
-  auto engine_network = carrier ? Result<std::string>(carrier->name) : create_carrier(network);
-  auto started =
-      engine_network ? create_and_start(spec, *engine_network, reservation.address) : Result<>(engine_network.error());
-  if (!started) {
-    if (fresh) static_cast<void>(release(network.name, reservation.identity));
+// What was made for a container that does not run goes again.
+Result<ReservationView> Service::run_prepared(const RunSpec& spec, ports::RunRequest request) {
+  const RunPlace place = TRY(place_for(spec));
+  request.network = place.engine_network;
+  request.address = place.reservation.address;
+  if (auto started = create_and_start(request); !started) {
+    give_up(place);
     return std::move(started).error();
   }
   return parts_.planner.execute([&](PlanEdit& edit) -> Result<ReservationView> {
-    const Reservation* now = edit.plan().reservation(network.name, reservation.identity);
-    return view_of(edit.plan(), now ? *now : reservation);
+    const Reservation* now = edit.plan().reservation(place.network.name, place.reservation.identity);
+    return view_of(edit.plan(), now ? *now : place.reservation);
   });
+}
+
+// One at a time: of two that name a VLAN without a network, the second finds what the first has made.
+Result<Service::RunPlace> Service::place_for(const RunSpec& spec) {
+  const std::scoped_lock lock(placing_);
+  RunPlace place;
+  const auto [network, made] = TRY(network_for(spec));
+  place.network = network;
+  place.made = made;
+  auto placed = place_on(place, spec);
+  if (placed) return place;
+  give_up(place);
+  return std::move(placed).error();
+}
+
+Result<> Service::place_on(RunPlace& place, const RunSpec& spec) {
+  const auto carrier = TRY(carrier_of(place.network));
+  place.reservation =
+      TRY(reserve_for_run(place.network, spec, carrier ? carrier->range : std::nullopt, place.reserved));
+  place.engine_network = carrier ? carrier->name : TRY(create_carrier(place.network));
+  return {};
+}
+
+void Service::give_up(const RunPlace& place) {
+  if (place.reserved) static_cast<void>(release(place.network.name, place.reservation.identity));
+  if (place.made) static_cast<void>(remove_network(place.network.name));
 }
 
 Result<> Service::check_name_is_free(const std::string& name) {
@@ -297,7 +325,7 @@ Result<Service::RunNetwork> Service::network_for(const RunSpec& spec) {
 
 Result<Reservation> Service::reserve_for_run(const Network& network, const RunSpec& spec,
                                              const std::optional<model::AddressRange>& within, bool& fresh) {
-  const std::string identity = TRY(model::parse_identity(identity_of(spec), true));
+  const std::string identity = identity_of(spec);
   AddressWish wish{.address = {}, .within = within};
   if (spec.address) wish.address = TRY(model::IpAddress::parse(*spec.address));
   return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<Reservation> {
@@ -323,21 +351,12 @@ Result<std::string> Service::create_carrier(const Network& network) {
   return name;
 }
 
-Result<> Service::create_and_start(const RunSpec& spec, const std::string& engine_network,
-                                   const model::IpAddress& address) {
-  ports::RunRequest request;
-  request.name = spec.name;
-  request.image = spec.image;
-  request.command = spec.command;
-  request.network = engine_network;
-  request.address = address;
-  request.restart_policy = spec.restart_policy;
-  request.options = spec.options;
+Result<> Service::create_and_start(const ports::RunRequest& request) {
   const std::string id = TRY(parts_.engine.create_container(request));
   auto started = parts_.engine.start(id);
   if (started) return {};
   if (auto removed = parts_.engine.remove_container(id); !removed) {
-    log::warning("container_left", {{"container", spec.name}, {"error", removed.error().message()}});
+    log::warning("container_left", {{"container", request.name}, {"error", removed.error().message()}});
   }
   return started;
 }

@@ -2,6 +2,8 @@
 // threads.
 #pragma once
 
+#include <mutex>
+
 #include "control/control_api.hpp"
 #include "control/driver.hpp"
 
@@ -31,8 +33,19 @@ class Service final : public ControlApi {
     model::Network network;
     bool made = false;  // by this request
   };
+  // Where a container of `run` goes, and what of that was made for it.
+  struct RunPlace {
+    model::Network network;
+    bool made = false;
+    model::Reservation reservation;
+    bool reserved = false;
+    std::string engine_network;  // its name
+  };
+  Result<ReservationView> run_prepared(const RunSpec& spec, ports::RunRequest request);
+  Result<RunPlace> place_for(const RunSpec& spec);
+  Result<> place_on(RunPlace& place, const RunSpec& spec);
+  void give_up(const RunPlace& place);
   Result<RunNetwork> network_for(const RunSpec& spec);
-  Result<ReservationView> run_on(const model::Network& network, const RunSpec& spec);
   // The engine's network that carries ours, if there is one.
   Result<std::optional<ports::EngineNetworkInfo>> carrier_of(const model::Network& network);
   // Makes one; its name.
@@ -41,9 +54,10 @@ class Service final : public ControlApi {
   Result<> check_name_is_free(const std::string& name);
   Result<model::Reservation> reserve_for_run(const model::Network& network, const RunSpec& spec,
                                              const std::optional<model::AddressRange>& within, bool& fresh);
-  Result<> create_and_start(const RunSpec& spec, const std::string& engine_network, const model::IpAddress& address);
+  Result<> create_and_start(const ports::RunRequest& request);
 
   Parts parts_;
+  std::mutex placing_;  // held from looking for a network until a carrier of it stands
   std::string version_;
   std::string store_;
 };

@@ -111,8 +111,11 @@ class Engine {
                                              const model::IpAddress& gateway,
                                              const std::map<std::string, std::string>& options) = 0;
   virtual Result<> remove_network(const std::string& id) = 0;
-  // Creates a container (fetching its image if it is missing), not started. Gives its id. `exists` when the name is
-  // taken; `invalid` for a docker option that is not known here.
+  // Everything about a container to be made that can be said beforehand: its options are read (`invalid` for one that
+  // is not known here), its image is fetched if it is missing. Nothing else is changed.
+  virtual Result<> prepare(const RunRequest& request) = 0;
+  // Creates a container that was prepared, not started. Gives its id. `exists` when the name is taken; otherwise as
+  // `prepare`, but fetches nothing.
   virtual Result<std::string> create_container(const RunRequest& request) = 0;
   virtual Result<> remove_container(const std::string& id) = 0;
 

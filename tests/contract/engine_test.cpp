@@ -270,6 +270,10 @@ TEST_P(EngineContract, RunMakesAPinnedContainerThatStartsThere) {
   request.network = "contract";
   request.address = ip("172.16.1.77");
   request.options = {"-l", "bayplan.identity=w"};
+  request.options.emplace_back("--bogus");
+  EXPECT_EQ(engine().prepare(request).error().code, ErrorCode::invalid);
+  request.options.pop_back();
+  ASSERT_TRUE(engine().prepare(request).ok());
   const auto id = engine().create_container(request);
   ASSERT_TRUE(id.ok()) << id.error().message();
   EXPECT_EQ(engine().create_container(request).error().code, ErrorCode::exists);

@@ -105,6 +105,8 @@ class FakeEngine final : public ports::Engine {
                                      const model::IpAddress& gateway,
                                      const std::map<std::string, std::string>& options) override;
   Result<> remove_network(const std::string& id) override;
+  // Knows the options -l, --label and -e, and every image but "missing".
+  Result<> prepare(const ports::RunRequest& request) override;
   Result<std::string> create_container(const ports::RunRequest& request) override;
   Result<> remove_container(const std::string& id) override;
   Result<> watch(std::stop_token stop, const std::function<void()>& on_ready,

@@ -168,6 +168,17 @@ Result<> FakeEngine::remove_network(const std::string& id) {
   return {};
 }
 
+Result<> FakeEngine::prepare(const ports::RunRequest& request) {
+  TRY(gate());
+  for (const auto& option : request.options) {
+    if (option.starts_with("--") && !option.starts_with("--label")) {
+      return fail(ErrorCode::invalid, "{}: no such option", option);
+    }
+  }
+  if (request.image == "missing") return fail(ErrorCode::not_found, "pull access denied for missing");
+  return {};
+}
+
 Result<std::string> FakeEngine::create_container(const ports::RunRequest& request) {
   Spec spec;
   spec.name = request.name;

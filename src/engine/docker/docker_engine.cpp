@@ -108,16 +108,19 @@ Result<> DockerEngine::remove_network(const std::string& id) {
   return {};
 }
 
+Result<> DockerEngine::prepare(const ports::RunRequest& request) {
+  TRY(create_container_body(request));
+  const auto context = "look for the image " + request.image;
+  const auto known = get("/images/" + request.image + "/json", {}, bounds_.question);
+  if (known.ok()) return {};
+  if (known.error().code != ErrorCode::not_found) return Error(known.error()).in(context);
+  return pull(request.image);
+}
+
 Result<std::string> DockerEngine::create_container(const ports::RunRequest& request) {
   const auto context = "create container " + request.name;
   const auto body = TRY(create_container_body(request));
-  const auto attempt = [&] { return post("/containers/create", {{"name", request.name}}, body, bounds_.create); };
-  auto answer = attempt();
-  if (!answer.ok() && answer.error().code == ErrorCode::not_found &&
-      answer.error().detail.find("No such image") != std::string::npos) {
-    TRY(pull(request.image).in(context));
-    answer = attempt();
-  }
+  auto answer = post("/containers/create", {{"name", request.name}}, body, bounds_.create);
   // Docker has one 409 here: the name is taken.
   if (!answer.ok() && answer.error().code == ErrorCode::conflict &&
       answer.error().detail.find("already in use") != std::string::npos) {

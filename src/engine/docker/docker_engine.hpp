@@ -45,6 +45,7 @@ class DockerEngine final : public ports::Engine {
                                      const model::IpAddress& gateway,
                                      const std::map<std::string, std::string>& options) override;
   Result<> remove_network(const std::string& id) override;
+  Result<> prepare(const ports::RunRequest& request) override;
   Result<std::string> create_container(const ports::RunRequest& request) override;
   Result<> remove_container(const std::string& id) override;
   Result<> watch(std::stop_token stop, const std::function<void()>& on_ready,

@@ -165,6 +165,42 @@ TEST_F(Service, ARunThatFailsKeepsNoReservation) {
   EXPECT_EQ(world.reservation("db", "vlan1"), std::nullopt);
 }
 
+TEST_F(Service, ARunThatCannotBeChangesNothing) {
+  world.add_network("full", "172.16.7.0/30", "7");  // one address
+  ASSERT_TRUE(world.engine.run({"web", {{"full"}}}).ok());
+  ASSERT_TRUE(world.engine.remove("web").ok());
+  ASSERT_TRUE(eventually([&] { return world.reservation("web", "vlan7")->state == model::ReservationState::removed; }));
+  const auto before = world.disk.all<model::Reservation>();
+  auto wanted = run_spec("db");
+  wanted.vlan = "7";
+  wanted.options = {"--bogus"};
+  expect_refused(world.service().run(wanted), ErrorCode::invalid, "run db: --bogus");
+  wanted.options.clear();
+  wanted.image = "missing";
+  expect_refused(world.service().run(wanted), ErrorCode::not_found, "pull access denied");
+  wanted.vlan = "8";
+  expect_refused(world.service().run(wanted), ErrorCode::not_found, "pull access denied");
+  EXPECT_EQ(world.disk.all<model::Reservation>(), before) << "a removed one's address was given up for it";
+  EXPECT_EQ(world.disk.all<model::Network>().size(), 1U);
+}
+
+TEST_F(Service, RunsThatMakeOneNetworkTogetherAllRun) {
+  std::atomic<int> ran{0};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      auto wanted = run_spec(fmt::format("web{}", i));
+      wanted.vlan = "100";
+      const auto view = world.service().run(wanted);
+      EXPECT_TRUE(view.ok()) << view.error().message();
+      ran += view.ok() ? 1 : 0;
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(ran, 8);
+  EXPECT_EQ(world.disk.all<model::EngineNetwork>().size(), 1U);
+}
+
 TEST_F(Service, RunTakesTheIdentityFromItsLabelAndFromNothingElse) {
   auto wanted = run_spec("web-1");
   wanted.options = {"-e", "WHY=bayplan.identity=wrong", "--label", "bayplan.identity=shop/web"};

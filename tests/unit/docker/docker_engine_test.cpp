@@ -129,21 +129,29 @@ ports::RunRequest run_request() {
 }
 
 TEST_F(ScriptedDocker, AMissingImageIsPulledOnce) {
-  answer("POST /containers/create", 404, R"({"message":"No such image: localhost:5000/nginx:1"})");
-  answer("POST /containers/create", 201, R"({"Id":"c1","Warnings":[]})");
+  answer("GET /images/localhost:5000/nginx:1/json", 404, R"({"message":"No such image: localhost:5000/nginx:1"})");
   answer("POST /images/create", 200, "{\"status\":\"Pulling\"}\r\n{\"status\":\"Done\"}\r\n");
+  answer("POST /containers/create", 201, R"({"Id":"c1","Warnings":[]})");
+  const auto prepared = engine.prepare(run_request());
+  ASSERT_TRUE(prepared.ok()) << prepared.error().message();
+  EXPECT_EQ(asked()[1], "POST /images/create fromImage=localhost:5000/nginx tag=1");
   const auto made = engine.create_container(run_request());
   ASSERT_TRUE(made.ok()) << made.error().message();
   EXPECT_EQ(*made, "c1");
-  EXPECT_THAT(asked()[0], HasSubstr("POST /containers/create name=web"));
-  EXPECT_EQ(asked()[1], "POST /images/create fromImage=localhost:5000/nginx tag=1");
+  EXPECT_THAT(asked()[2], HasSubstr("POST /containers/create name=web"));
+}
+
+TEST_F(ScriptedDocker, AnImageThatIsThereIsNotPulled) {
+  answer("GET /images/localhost:5000/nginx:1/json", 200, R"({"Id":"sha256:1"})");
+  EXPECT_TRUE(engine.prepare(run_request()).ok());
+  EXPECT_EQ(asked().size(), 1U);
 }
 
 TEST_F(ScriptedDocker, APullThatFailsInItsStreamSaysWhy) {
-  answer("POST /containers/create", 404, R"({"message":"No such image: localhost:5000/nginx:1"})");
+  answer("GET /images/localhost:5000/nginx:1/json", 404, R"({"message":"No such image: localhost:5000/nginx:1"})");
   answer("POST /images/create", 200,
          "{\"status\":\"Pulling\"}\n{\"errorDetail\":{\"message\":\"denied: no access\"},\"error\":\"denied\"}\n");
-  const auto made = engine.create_container(run_request());
+  const auto made = engine.prepare(run_request());
   ASSERT_FALSE(made.ok());
   EXPECT_THAT(made.error().message(), HasSubstr("denied: no access"));
   EXPECT_THAT(made.error().message(), HasSubstr("docker pull"));
@@ -158,6 +166,7 @@ TEST_F(ScriptedDocker, ANameThatIsTakenExists) {
 TEST_F(ScriptedDocker, AnOptionThatIsNotKnownAsksDockerNothing) {
   auto request = run_request();
   request.options = {"--gpus", "all"};
+  EXPECT_EQ(engine.prepare(request).error().code, ErrorCode::invalid);
   EXPECT_EQ(engine.create_container(request).error().code, ErrorCode::invalid);
   EXPECT_TRUE(asked().empty());
 }
@@ -321,7 +330,7 @@ TEST_F(DockerStream, APullOfWhichNothingComesEndsWithATimeout) {
   EngineBounds bounds;
   bounds.pull_idle = 100ms;
   DockerEngine engine(path, bounds);
-  auto made = std::async(std::launch::async, [&] { return engine.create_container(run_request()); });
+  auto made = std::async(std::launch::async, [&] { return engine.prepare(run_request()); });
   docker_.accept();
   const std::string missing = R"({"message":"No such image: x"})";
   docker_.say(fmt::format("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", missing.size(),
