@@ -33,4 +33,10 @@ std::string to_rfc3339(Timestamp time);
 // "3 days", "5 minutes", "a moment": how long ago, for messages.
 std::string age(Timestamp then, Timestamp now);
 
+// `span` has passed since then; also when `since` lies as far ahead, for then the clock was set back, as after a power
+// cut on a machine that keeps no time.
+inline bool has_passed(Timestamp since, Timestamp now, std::chrono::milliseconds span) {
+  return now - since > span || since - now > span;
+}
+
 }  // namespace bayplan

@@ -33,7 +33,7 @@ Error full(const PlanEdit& edit, const Network& network) {
 
 // An attachment that the engine no longer knows: its release never came.
 bool is_stale(const Attachment& attachment, const GrantRequest& request) {
-  if (attachment.endpoint.empty()) return request.now - attachment.since > kGrantLifetime;
+  if (attachment.endpoint.empty()) return has_passed(attachment.since, request.now, kGrantLifetime);
   return request.facts && is_lost(attachment, *request.facts);
 }
 
@@ -77,6 +77,22 @@ Result<GrantOutcome> owe(PlanEdit& edit, const GrantRequest& request, std::strin
                                    why, request.network, request.owed_token)};
 }
 
+const EngineFacts* facts_of(const GrantRequest& request) {
+  return request.facts ? &*request.facts : nullptr;
+}
+
+// While the engine boots, what looks like an endpoint of this identity is one from before (bind_endpoint replaces it),
+// and nobody can say whether that of another still stands.
+Result<GrantOutcome> grant_own(PlanEdit& edit, const GrantRequest& request, IpAddress address,
+                               const std::string& identity) {
+  const Attachment* current = edit.plan().attachment(request.network, address);
+  if (current && !request.facts && current->identity == identity) return GrantOutcome{.address = address, .owed = {}};
+  auto cleared = clear_attachment(edit, request, address, identity);
+  if (!cleared && !request.facts) return owe(edit, request, cleared.error().detail + ", and Docker does not answer");
+  TRY(std::move(cleared));
+  return record_grant(edit, request, address, identity);
+}
+
 // The container is known: its own address, or the one it asks for if that is nobody else's.
 Result<GrantOutcome> grant_known(PlanEdit& edit, const GrantRequest& request, const Network& network,
                                  const std::string& identity) {
@@ -84,15 +100,10 @@ Result<GrantOutcome> grant_known(PlanEdit& edit, const GrantRequest& request, co
   if (request.address) {
     const Reservation* owner = edit.plan().reservation_at(network.name, *request.address);
     if (owner && owner->identity != identity) return held_by(*owner, request.now);
-    TRY(clear_attachment(edit, request, *request.address, identity));
-    return record_grant(edit, request, *request.address, identity);
+    return grant_own(edit, request, *request.address, identity);
   }
-  if (own) {
-    const IpAddress address = own->address;
-    TRY(clear_attachment(edit, request, address, identity));
-    return record_grant(edit, request, address, identity);
-  }
-  const IpAddress address = TRY(take_free_address(edit, network, request.within));
+  if (own) return grant_own(edit, request, own->address, identity);
+  const IpAddress address = TRY(take_free_address(edit, network, request.within, facts_of(request)));
   return record_grant(edit, request, address, identity);
 }
 
@@ -101,10 +112,17 @@ Result<std::string> identity_told(const PlanEdit& edit, const GrantRequest& requ
     if (const auto* container = find_by_name(*request.facts, request.container_name))
       return checked_identity(*container);
   }
+  if (edit.plan().reservation(request.network, request.container_name)) return request.container_name;
+  // By a label, then: of the container that was there last.
+  const Reservation* latest = nullptr;
+  const auto rank = [](const Reservation& known) {
+    return std::pair(known.state != ReservationState::removed, known.last_seen);
+  };
   for (const Reservation* known : edit.plan().reservations(request.network)) {
-    if (known->container_name == request.container_name) return known->identity;
+    if (known->container_name != request.container_name) continue;
+    if (!latest || rank(*latest) < rank(*known)) latest = known;
   }
-  return request.container_name;
+  return latest ? latest->identity : request.container_name;
 }
 
 // While the engine boots, the asker of an address is known only by who has it configured.
@@ -157,12 +175,21 @@ std::vector<Membership> candidates(const PlanEdit& edit, const GrantRequest& req
   return found;
 }
 
-// Its owner runs and is not on the network: it is just being connected, by its user or by a Repin of ours.
-bool is_being_connected(const PlanEdit& edit, const GrantRequest& request, const Reservation& owner) {
+// Owners that run and are not on the network: they may just be being connected, by their user or by a Repin of ours.
+std::vector<const Reservation*> unplugged_owners(const PlanEdit& edit, const GrantRequest& request) {
   const auto placed = placed_containers(edit, request);
-  return std::ranges::any_of(request.facts->containers, [&](const ports::Container& container) {
-    return container.is_up() && container.identity() == owner.identity && !placed.contains(container.id);
-  });
+  std::vector<const Reservation*> owners;
+  for (const ports::Container& container : request.facts->containers) {
+    if (!container.is_up() || placed.contains(container.id)) continue;
+    const Reservation* own = edit.plan().reservation(request.network, container.identity());
+    if (own) owners.push_back(own);
+  }
+  return owners;
+}
+
+bool is_being_connected(const PlanEdit& edit, const GrantRequest& request, const Reservation& owner) {
+  return std::ranges::any_of(unplugged_owners(edit, request),
+                             [&](const Reservation* other) { return other->identity == owner.identity; });
 }
 
 // Refused here only when the owner can't be the one that asks; whose it is gets verified at Join.
@@ -170,7 +197,10 @@ Result<GrantOutcome> grant_asked(PlanEdit& edit, const GrantRequest& request) {
   const Reservation* owner = edit.plan().reservation_at(request.network, *request.address);
   if (owner && !is_being_connected(edit, request, *owner)) {
     const auto askers = candidates(edit, request, request.address);
-    const auto is_owner = [&](const Membership& place) { return place.container->identity() == owner->identity; };
+    // By its id where it has just been renamed.
+    const auto is_owner = [&](const Membership& place) {
+      return place.container->identity() == owner->identity || place.container->id == owner->container_id;
+    };
     if (!askers.empty() && std::ranges::none_of(askers, is_owner)) return held_by(*owner, request.now);
   }
   const std::string identity = owner ? owner->identity : std::string{};
@@ -191,11 +221,30 @@ Result<GrantOutcome> grant_nobodys(PlanEdit& edit, const GrantRequest& request, 
   const bool some_reserved = std::ranges::any_of(askers, [&](const Membership& place) {
     return edit.plan().reservation(network.name, place.container->identity()) != nullptr;
   });
-  if (some_reserved && !lowest_free(edit, network, request.within)) {
+  const bool full = !lowest_free(edit, network, request.within);
+  if (some_reserved && full) {
     return owe(edit, request, "several containers are starting and no address is free to tell them apart");
   }
-  const IpAddress address = TRY(take_free_address(edit, network, request.within));
+  if (full && askers.empty() && request.may_guess) {
+    const auto owners = unplugged_owners(edit, request);
+    if (owners.size() == 1) return grant_own(edit, request, owners.front()->address, owners.front()->identity);
+  }
+  const IpAddress address = TRY(take_free_address(edit, network, request.within, facts_of(request)));
   return record_grant(edit, request, address, {});
+}
+
+// A container whose disconnect is done and whose connect is not yet is listed nowhere, and could be the one.
+bool is_somebody_unlisted(const PlanEdit& edit, const GrantRequest& request) {
+  return std::ranges::any_of(edit.plan().repins(), [&](const auto& entry) {
+    const auto* carried = edit.plan().engine_network(entry.second.engine_network);
+    return carried && carried->network == request.network;
+  });
+}
+
+// The one that must be asking, if there is one.
+const Membership* sole_asker(const PlanEdit& edit, const GrantRequest& request, const std::vector<Membership>& askers) {
+  const bool sure = askers.size() == 1 && request.may_guess && !is_somebody_unlisted(edit, request);
+  return sure && checked_identity(*askers.front().container).ok() ? &askers.front() : nullptr;
 }
 
 }  // namespace
@@ -210,8 +259,8 @@ Result<GrantOutcome> grant(PlanEdit& edit, const GrantRequest& request) {
   if (request.address) return request.facts ? grant_asked(edit, request) : grant_asked_silent(edit, request);
   if (!request.facts) return owe(edit, request, "Docker does not answer");
   const auto askers = candidates(edit, request, std::nullopt);
-  if (askers.size() == 1) {
-    return grant_known(edit, request, *network, TRY(checked_identity(*askers.front().container)));
+  if (const Membership* asker = sole_asker(edit, request, askers)) {
+    return grant_known(edit, request, *network, asker->container->identity());
   }
   return grant_nobodys(edit, request, *network, askers);
 }
@@ -227,12 +276,16 @@ bool is_auxiliary(const Network& network, const GrantRequest& request) {
 }
 
 Result<IpAddress> take_free_address(PlanEdit& edit, const Network& network,
-                                    const std::optional<model::AddressRange>& within) {
+                                    const std::optional<model::AddressRange>& within, const EngineFacts* facts) {
   if (const auto free = lowest_free(edit, network, within)) return *free;
   const model::Pool* pool = edit.plan().pool(network.name);
+  std::set<std::string> present;
+  if (facts) {
+    for (const ports::Container& container : facts->containers) present.insert(container.identity());
+  }
   for (const Reservation* removed : edit.plan().reclaimable(network.name)) {
     const bool outside = (within && !within->contains(removed->address)) || !pool->contains(removed->address);
-    if (outside) continue;
+    if (outside || present.contains(removed->identity)) continue;
     const Reservation ended = *removed;
     TRY(edit.erase(ended));
     log::info("removed_reservation_reused", {{"network", ended.network},

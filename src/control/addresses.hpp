@@ -20,6 +20,7 @@ struct GrantRequest {
   std::string container_name;                 // told by the engine (Docker 29 on); empty: not told
   std::optional<EngineFacts> facts;           // none: the engine does not answer
   std::string owed_token;                     // for a refusal that is owed: fresh, unique
+  bool may_guess = true;                      // who asks may be found by elimination
   Timestamp now{};
 };
 
@@ -38,9 +39,10 @@ Result<GrantOutcome> grant(model::PlanEdit& edit, const GrantRequest& request);
 bool is_auxiliary(const model::Network& network, const GrantRequest& request);
 
 // A free address of the network: the lowest that is nobody's, else that of the longest-removed reservation, which
-// ends by it.
+// ends by it; but not if a container of `facts` has its identity: it is back, and the plan has not been told yet.
 Result<model::IpAddress> take_free_address(model::PlanEdit& edit, const model::Network& network,
-                                           const std::optional<model::AddressRange>& within);
+                                           const std::optional<model::AddressRange>& within,
+                                           const EngineFacts* facts = nullptr);
 
 // An address that a user named, checked against the network alone: `invalid` outside the subnet, for the network,
 // broadcast and gateway address and for exclusions.

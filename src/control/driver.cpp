@@ -14,6 +14,8 @@ using model::IpAddress;
 using model::Network;
 using model::PlanEdit;
 
+constexpr std::chrono::seconds kNoGuess{30};
+
 Error missing_subnet() {
   return fail(ErrorCode::invalid,
               "a network needs a subnet: docker network create -d bayplan --ipam-driver bayplan --subnet 172.16.1.0/24 "
@@ -143,6 +145,13 @@ Result<IpAddress> Driver::endpoint_address(const PoolId& pool, const ports::Addr
     if (wanted.address && pool.subnet.contains(*wanted.address)) return *wanted.address;
     return fail(ErrorCode::not_found, "there is no network with the subnet {}", pool.subnet.to_string());
   }
+  if (const auto foreign = parts_.engine_keeper.foreign_user_of(network->subnet)) {
+    return fail(
+        ErrorCode::conflict,
+        "Docker's network {} takes addresses of {}, too, and could be given one twice: docker network rm it, or "
+        "make it with the driver bayplan",
+        *foreign, network->name);
+  }
   if (!request.container_name.empty()) parts_.engine_keeper.engine_names_askers();
   wanted.network = network->name;
   if (pool.range) wanted.within = model::AddressRange{pool.range->base(), pool.range->last()};
@@ -150,10 +159,10 @@ Result<IpAddress> Driver::endpoint_address(const PoolId& pool, const ports::Addr
   wanted.facts = parts_.engine_keeper.facts(TRY(carriers_of(network->name)));
   if (is_auxiliary(*network, wanted)) return *wanted.address;
   wanted.owed_token = make_owed_token();
+  wanted.may_guess = may_guess(network->name);
   GrantOutcome outcome = TRY(grant_now(wanted));
   if (!outcome.owed) return *outcome.address;
   log::info("start_owed", {{"network", network->name}, {"token", wanted.owed_token}});
-  parts_.engine_keeper.poke();
   return std::move(*outcome.owed);
 }
 
@@ -200,7 +209,6 @@ Result<> Driver::release_address(const std::string& pool_id, const std::string& 
     const Network* network = edit.plan().network_of_subnet(pool.subnet);
     return network ? control::release_address(edit, network->name, released, now) : Result<>{};
   }));
-  parts_.engine_keeper.poke();
   return {};
 }
 
@@ -221,9 +229,9 @@ Result<> Driver::create_network(const ports::NetworkRequest& request) {
   }
   const NetworkSpec spec = TRY(spec_from_engine(request));
   const Surroundings around{TRY(parts_.host.routes()), {}};
-  const auto [network, fresh] = TRY(store_network(request, spec, around));
+  const auto [network, fresh, fresh_carrier] = TRY(store_network(request, spec, around));
   if (auto made = parts_.kernel.ensure_network(network); !made) {
-    TRY(forget_network(request.id));
+    if (fresh_carrier) TRY(forget_network(request.id));
     if (fresh) TRY(take_back_network(network.name));
     return std::move(made).in("network " + network.name);
   }
@@ -246,8 +254,9 @@ Result<Driver::StoredNetwork> Driver::store_network(const ports::NetworkRequest&
                             : TRY(build_network(edit.plan(), spec, parts_.defaults, surroundings, now));
     const bool fresh = !known;
     if (fresh) TRY(edit.put(network));
+    const bool fresh_carrier = !edit.plan().engine_network(request.id);
     TRY(edit.put(model::EngineNetwork{request.id, network.name}));
-    return StoredNetwork{network, fresh};
+    return StoredNetwork{network, fresh, fresh_carrier};
   });
 }
 
@@ -308,7 +317,6 @@ Error Driver::owe_endpoint(const BindRequest& bind, const Error& why) {
   auto stored = parts_.planner.execute([owed](PlanEdit& edit) { return edit.put(owed); });
   if (!stored) return std::move(stored).error();
   log::info("start_owed", {{"network", owed.network}, {"token", owed.token}});
-  parts_.engine_keeper.poke();
   return fail(ErrorCode::unavailable,
               "{}, and Docker does not answer; baypland starts this container itself as soon as "
               "it can ({})",
@@ -338,6 +346,7 @@ Result<JoinRequest> Driver::who_joins(const std::string& network_id, const std::
   request.endpoint = endpoint_id;
   request.host = parts_.host_name;
   request.owed_token = make_owed_token();
+  request.names_askers = parts_.engine_keeper.names_askers();
   const auto network = parts_.engine_keeper.network(network_id);
   if (!network) return request;
   const auto facts = parts_.engine_keeper.facts({});
@@ -360,8 +369,11 @@ Result<ports::JoinAnswer> Driver::join(const std::string& network_id, const std:
   auto outcome = TRY(parts_.planner.execute([request](PlanEdit& edit) { return join_endpoint(edit, request); }));
   if (outcome.owed) {
     log::info("start_owed", {{"network", network.name}, {"token", request.owed_token}});
-    parts_.engine_keeper.poke();
     return std::move(*outcome.owed);
+  }
+  if (outcome.mistaken) {
+    stop_guessing(network.name);
+    return std::move(*outcome.mistaken);
   }
   const Attachment& joined = *outcome.attachment;
   const ports::PortSpec port{host_port_name(endpoint_id), peer_port_name(endpoint_id),
@@ -376,6 +388,20 @@ Result<ports::JoinAnswer> Driver::join(const std::string& network_id, const std:
                          {"container", joined.container_id.substr(0, 12)},
                          {"port", port.host_name}});
   return ports::JoinAnswer{port.peer_name, "eth", network.gateway.to_string()};
+}
+
+void Driver::stop_guessing(const std::string& network) {
+  const std::scoped_lock lock(guesses_mutex_);
+  no_guess_until_[network] = parts_.clock.steady() + kNoGuess;
+}
+
+bool Driver::may_guess(const std::string& network) {
+  const std::scoped_lock lock(guesses_mutex_);
+  const auto until = no_guess_until_.find(network);
+  if (until == no_guess_until_.end()) return true;
+  if (parts_.clock.steady() < until->second) return false;
+  no_guess_until_.erase(until);
+  return true;
 }
 
 // Docker moves the interface back to the host and deletes the endpoint next.

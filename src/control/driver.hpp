@@ -4,6 +4,9 @@
 // do the kernel's part. Called on connection threads; nothing here holds a lock while it waits.
 #pragma once
 
+#include <chrono>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "control/addresses.hpp"
@@ -73,7 +76,8 @@ class Driver final : public ports::NetworkDriver {
 
   struct StoredNetwork {
     model::Network network;
-    bool fresh = false;  // made by this request
+    bool fresh = false;          // made by this request
+    bool fresh_carrier = false;  // the engine's network was not known before
   };
   Result<StoredNetwork> store_network(const ports::NetworkRequest& request, const NetworkSpec& spec,
                                       const Surroundings& surroundings);
@@ -83,7 +87,13 @@ class Driver final : public ports::NetworkDriver {
   // Who is joining; nothing when the engine does not answer.
   Result<JoinRequest> who_joins(const std::string& network_id, const std::string& endpoint_id);
 
+  // After a wrong guess about a container that was being connected: nobody is guessed about there for a while.
+  void stop_guessing(const std::string& network);
+  bool may_guess(const std::string& network);
+
   Parts parts_;
+  std::mutex guesses_mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point> no_guess_until_;  // by network
 };
 
 // A fresh token for an owed start, "owed-" and 16 hex digits.

@@ -23,7 +23,8 @@ bool is_lost(const model::Attachment& attachment, const EngineFacts& facts) {
   if (attachment.endpoint.empty() || !facts.live_endpoints) return false;
   const bool joined = attachment.stage == model::Attachment::Stage::joined;
   const auto listed_from = joined ? attachment.since : attachment.since + kListingLag;
-  return listed_from < facts.listed_at && !facts.live_endpoints->contains(attachment.endpoint);
+  const bool is_listed = listed_from < facts.listed_at || attachment.since > facts.listed_at + kClockWasSetBack;
+  return is_listed && !facts.live_endpoints->contains(attachment.endpoint);
 }
 
 std::vector<Membership> memberships(const model::Plan& plan, const EngineFacts& facts) {
@@ -46,8 +47,10 @@ bool may_be_starting(const ports::Container& container) {
 }
 
 Result<std::string> checked_identity(const ports::Container& container) {
-  return model::parse_identity(container.identity(), true)
-      .in(fmt::format("the label bayplan.identity of '{}'", container.name));
+  const std::string identity = container.identity();
+  const bool is_name = identity == container.name;
+  return model::parse_identity(identity, true)
+      .in(is_name ? "the container's name" : fmt::format("the label bayplan.identity of '{}'", container.name));
 }
 
 const ports::Container* find_by_name(const EngineFacts& facts, const std::string& name) {

@@ -21,6 +21,10 @@ struct EngineFacts {
   Timestamp listed_at{};  // when they were asked for
 };
 
+// What is dated this far ahead of a listing or a request was dated before the clock was set back: neither is used as
+// long after it was made.
+inline constexpr std::chrono::seconds kClockWasSetBack{60};
+
 // The engine had the attachment's endpoint no more when it was asked: its end was never told. An endpoint is listed
 // from Join on; one that is being made may not be yet.
 bool is_lost(const model::Attachment& attachment, const EngineFacts& facts);

@@ -9,12 +9,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::string_view kDriverName = "bayplan";
 constexpr milliseconds kMinimumGap{10};      // between two passes: a burst of events is one pass
 constexpr milliseconds kReconnectFirst{50};  // to the engine; doubled up to kReconnectLast
 constexpr milliseconds kReconnectLast{1000};
 constexpr milliseconds kSettling{200};  // Docker tells an event before its listing shows it: looked at once more
 constexpr milliseconds kOwedPoll{200};  // while a start is owed and the engine has not recorded its failure yet
-constexpr milliseconds kRetryRepin{1000};
+constexpr milliseconds kRetry{1000};
 constexpr milliseconds kSilence{1000};  // after an unanswered call the engine is not asked again for this long
 constexpr std::chrono::seconds kOwedLifetime{10};
 
@@ -29,7 +30,9 @@ EngineKeeper::EngineKeeper(ports::Engine& engine, Planner& planner, const Clock&
       after_sync_(std::move(after_sync)),
       repinner_(engine, planner, clock),
       due_(clock.steady()),
-      lost_at_(clock.now()) {
+      lost_at_(clock.now()),
+      repin_backoff_(kRetry, settings_.resync),
+      start_backoff_(kRetry, settings_.resync) {
 }
 
 EngineKeeper::~EngineKeeper() {
@@ -74,7 +77,7 @@ void EngineKeeper::watch_loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto on_ready = [&] {
       ready_ = true;
-      inspect_failed_starts_ = true;
+      came_back_ = true;
       pause = kReconnectFirst;
       log::info("engine_ready");
       poke();
@@ -190,18 +193,43 @@ void EngineKeeper::wake_within(milliseconds delay) {
   due_ = std::min(due_, clock_.steady() + delay);
 }
 
+// Where it can't be asked, a request with a name will tell.
+void EngineKeeper::ask_whether_names_are_told() {
+  if (names_asked_) return;
+  const auto names = engine_.names_askers();
+  if (!names) return;
+  names_askers_ = *names;
+  names_asked_ = true;
+}
+
 Result<EngineFacts> EngineKeeper::gather() {
   EngineFacts facts;
   facts.listed_at = clock_.now();
   facts.containers = TRY(engine_.containers(settings_.answer_bound));
-  for (const auto& network : TRY(engine_.networks(settings_.answer_bound))) {
+  note_networks(TRY(engine_.networks(settings_.answer_bound)), facts);
+  if (auto live = live_endpoints(facts)) facts.live_endpoints = std::move(*live);
+  return facts;
+}
+
+void EngineKeeper::note_networks(const std::vector<ports::EngineNetworkInfo>& networks, EngineFacts& facts) {
+  std::map<model::Subnet, std::string> foreign;
+  for (const auto& network : networks) {
     facts.network_names[network.id] = network.name;
     if (network.range) facts.network_ranges.emplace(network.id, *network.range);
+    if (network.ipam_driver != kDriverName || network.driver == kDriverName) continue;
+    for (const model::Subnet& subnet : network.subnets) {
+      foreign[subnet] = fmt::format("'{}' (driver {})", network.name, network.driver);
+    }
   }
-  if (auto live = live_endpoints(facts)) facts.live_endpoints = std::move(*live);
   const std::scoped_lock lock(mutex_);
   network_names_ = facts.network_names;
-  return facts;
+  foreign_users_ = std::move(foreign);
+}
+
+std::optional<std::string> EngineKeeper::foreign_user_of(const model::Subnet& subnet) const {
+  const std::scoped_lock lock(mutex_);
+  const auto user = foreign_users_.find(subnet);
+  return user == foreign_users_.end() ? std::nullopt : std::optional(user->second);
 }
 
 Result<std::set<std::string>> EngineKeeper::live_endpoints(const EngineFacts& facts) {
@@ -263,117 +291,160 @@ void EngineKeeper::note_unlisted(const std::set<std::string>& unlisted) {
 }
 
 Result<> EngineKeeper::sync_once() {
-  SyncPass pass;
-  pass.input.busy = busy();
-  pass.input.facts = TRY(gather());
-  pass.input.rested = rested(pass.input.facts);
-  pass.input.gone_networks = gone_networks();
-  pass.input.pins = !names_askers_;
-  pass.input.host = settings_.host;
-  pass.input.now = clock_.now();
-  pass.outcome =
-      TRY(planner_.execute([&input = pass.input](model::PlanEdit& edit) { return sync_engine(edit, input); }));
-  note_unlisted(pass.outcome.unlisted);
-  dispatch(pass);
+  auto pass = std::make_shared<SyncPass>();
+  const bool came_back = came_back_.exchange(false);
+  if (came_back) names_asked_ = false;
+  ask_whether_names_are_told();
+  pass->input.busy = busy();
+  auto gathered = gather();
+  if (!gathered && came_back) came_back_ = true;
+  pass->input.facts = TRY(std::move(gathered));
+  pass->input.rested = rested(pass->input.facts);
+  pass->input.gone_networks = gone_networks();
+  pass->input.pins = !names_askers_;
+  pass->input.host = settings_.host;
+  pass->input.now = clock_.now();
+  pass->outcome =
+      TRY(planner_.execute([&input = pass->input](model::PlanEdit& edit) { return sync_engine(edit, input); }));
+  note_unlisted(pass->outcome.unlisted);
+  if (came_back) {
+    const std::scoped_lock lock(mutex_);
+    unlooked_.insert(pass->outcome.at_rest.begin(), pass->outcome.at_rest.end());
+  }
+  settle_starts(pass);
+  dispatch_repins(pass);
   return {};
 }
 
 // --- acting
 
-bool EngineKeeper::claim_container(const std::string& id) {
+// Not while another works on it, and not before its pause is over.
+bool EngineKeeper::claim_container(const std::string& id, Backoff& backoff) {
   const std::scoped_lock lock(mutex_);
-  const auto held = hold_.find(id);
-  if (held != hold_.end()) {
-    if (clock_.steady() < held->second) {
-      due_ = std::min(due_, held->second);
-      return false;
-    }
-    hold_.erase(held);
+  const auto due = backoff.due(id);
+  if (clock_.steady() < due) {
+    due_ = std::min(due_, due);
+    return false;
   }
   return busy_.insert(id).second;
 }
 
 void EngineKeeper::free_container(const std::string& id) {
-  {
-    const std::scoped_lock lock(mutex_);
-    busy_.erase(id);
-  }
-  poke();
+  const std::scoped_lock lock(mutex_);
+  busy_.erase(id);
 }
 
-void EngineKeeper::dispatch(const SyncPass& pass) {
-  const bool returned = inspect_failed_starts_.exchange(false);
-  if (!pass.outcome.owed.empty() || returned) {
-    for (const std::string& id : pass.outcome.at_rest) {
-      if (!claim_container(id)) continue;
-      hands_.post([this, input = pass.input, id, owed = pass.outcome.owed] {
-        settle_owed(input, id, owed);
-        free_container(id);
-      });
-    }
+// Which of those at rest had its start refused is known to the engine only.
+void EngineKeeper::settle_starts(const Pass& pass) {
+  const auto& owed = pass->outcome.owed;
+  std::set<std::string> unlooked;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(unlooked_, [&](const std::string& id) {
+      return std::ranges::find(pass->outcome.at_rest, id) == pass->outcome.at_rest.end();
+    });
+    start_backoff_.tidy(clock_.steady());
+    repin_backoff_.tidy(clock_.steady());
+    unlooked = unlooked_;
   }
-  if (!pass.outcome.owed.empty()) wake_within(kOwedPoll);
-  for (const model::OwedStart& owed : pass.outcome.owed) {
+  for (const std::string& id : pass->outcome.at_rest) {
+    const bool may_be_owed = !owed.empty() || unlooked.contains(id);
+    if (!may_be_owed || !claim_container(id, start_backoff_)) continue;
+    hands_.post([this, pass, id] {
+      const bool acted = settle_owed(*pass, id);
+      free_container(id);
+      if (acted) poke();
+    });
+  }
+  if (!owed.empty() || !unlooked.empty()) wake_within(kOwedPoll);
+  for (const model::OwedStart& start : owed) {
     // No container failed with it: it was for a call that was no start, or somebody else started the container. An
     // engine that took long to boot has just been asked for the first time.
-    if (!returned && pass.input.now - owed.since > kOwedLifetime) static_cast<void>(forget_owed(owed.token));
+    const bool is_over = unlooked.empty() && has_passed(start.since, pass->input.now, kOwedLifetime);
+    if (is_over) static_cast<void>(forget_owed(start.token));
   }
-  for (const RepinAction& action : pass.outcome.repins) {
-    if (pass.input.busy.contains(action.container_id) || !claim_container(action.container_id)) continue;
-    const ports::Container* known = find_by_id(pass.input.facts, action.container_id);
+}
+
+void EngineKeeper::dispatch_repins(const Pass& pass) {
+  for (const RepinAction& action : pass->outcome.repins) {
+    const bool is_busy = pass->input.busy.contains(action.container_id);
+    if (is_busy || !claim_container(action.container_id, repin_backoff_)) continue;
     // A pin may have to wait while its container starts: not in the way of those that run with a wrong address.
     WorkQueue& queue = action.reason == RepinAction::Reason::pin ? pinning_hands_ : hands_;
-    queue.post([this, action, container = known ? *known : ports::Container{}] {
-      repin(action, container);
+    queue.post([this, pass, action] {
+      const ports::Container* known = find_by_id(pass->input.facts, action.container_id);
+      repin(action, known ? *known : ports::Container{});
       free_container(action.container_id);
+      poke();
     });
   }
 }
 
 void EngineKeeper::repin(const RepinAction& action, const ports::Container& container) {
   const auto done = repinner_.carry_out(action, container);
-  if (done.ok()) return;
-  const bool full = done.error().code == ErrorCode::exhausted;  // said when the container starts, not before
-  if (!full) {
+  const bool full = !done.ok() && done.error().code == ErrorCode::exhausted;  // said when it starts, not before
+  if (!done.ok() && !full) {
     log::warning("container_not_repinned", {{"reason", to_string(action.reason)},
                                             {"container", action.container_name},
                                             {"network", action.network},
                                             {"error", done.error().message()}});
   }
   const std::scoped_lock lock(mutex_);
-  hold_[action.container_id] = clock_.steady() + (full ? settings_.resync : kRetryRepin);
+  if (done.ok()) {
+    repin_backoff_.succeeded(action.container_id, clock_.steady());
+  } else if (full) {
+    repin_backoff_.hopeless(action.container_id, clock_.steady());
+  } else {
+    repin_backoff_.failed(action.container_id, clock_.steady());
+  }
 }
 
-void EngineKeeper::settle_owed(const SyncInput& input, const std::string& container,
-                               const std::vector<model::OwedStart>& owed) {
-  auto details = engine_.inspect(container);
-  if (!details || details->running || details->last_error.empty()) return;
-  const auto named = std::ranges::find_if(
-      owed, [&](const model::OwedStart& start) { return details->last_error.find(start.token) != std::string::npos; });
-  const bool restarts = details->restart_policy == "always" || details->restart_policy == "unless-stopped";
+// True if the container was started, or that was tried.
+bool EngineKeeper::settle_owed(const SyncPass& pass, const std::string& container) {
+  const auto details = engine_.inspect(container);
+  if (!details && details.error().code != ErrorCode::not_found) return false;  // once more
+  {
+    const std::scoped_lock lock(mutex_);
+    unlooked_.erase(container);
+  }
+  if (!details || details->running || details->last_error.empty()) return false;
   const auto says = [&](std::string_view word) { return details->last_error.find(word) != std::string::npos; };
+  const auto named = std::ranges::find_if(pass.outcome.owed, [&](const auto& start) { return says(start.token); });
+  const bool restarts = details->restart_policy == "always" || details->restart_policy == "unless-stopped";
   // The engine tried to start it while baypland was not there, or what was owed is no longer known.
   const bool for_want_of_us = restarts && ((says("bayplan") && says("plugin")) || says("(owed-"));
-  if (named == owed.end() && !for_want_of_us) return;
-  const auto started = start_owed(input, container, named == owed.end() ? model::OwedStart{} : *named);
+  if (named == pass.outcome.owed.end() && !for_want_of_us) return false;
+  start_owed(pass, *details, named == pass.outcome.owed.end() ? std::string{} : named->token);
+  return true;
+}
+
+// What is refused for good (somebody else's address, a full network) is not owed any more.
+void EngineKeeper::start_owed(const SyncPass& pass, const ports::ContainerDetails& details, const std::string& token) {
+  const auto started = start_pinned(pass, details.id);
+  const bool for_good =
+      !started && (started.error().code == ErrorCode::conflict || started.error().code == ErrorCode::exhausted);
+  if (started || for_good) static_cast<void>(forget_owed(token));
   if (started) {
-    log::info("owed_start_done", {{"container", details->name}});
+    log::info("owed_start_done", {{"container", details.name}});
   } else {
-    log::error("owed_start_failed", {{"container", details->name}, {"error", started.error().message()}});
+    log::error("owed_start_failed", {{"container", details.name}, {"error", started.error().message()}});
+  }
+  const std::scoped_lock lock(mutex_);
+  if (started) {
+    start_backoff_.succeeded(details.id, clock_.steady());
+  } else {
+    start_backoff_.failed(details.id, clock_.steady());
   }
 }
 
-Result<> EngineKeeper::start_owed(const SyncInput& input, const std::string& container, const model::OwedStart& owed) {
+Result<> EngineKeeper::start_pinned(const SyncPass& pass, const std::string& container) {
   if (!names_askers_) {
-    auto decided = planner_.execute([&](model::PlanEdit& edit) { return pins_before_start(edit, input, container); });
-    if (!decided && decided.error().code == ErrorCode::conflict) TRY(forget_owed(owed.token));
-    const auto pins = TRY(std::move(decided));
-    const ports::Container* known = find_by_id(input.facts, container);
+    const auto pins =
+        TRY(planner_.execute([&](model::PlanEdit& edit) { return pins_before_start(edit, pass.input, container); }));
+    const ports::Container* known = find_by_id(pass.input.facts, container);
     for (const RepinAction& pin : pins) TRY(repinner_.carry_out(pin, *known));
   }
-  auto started = engine_.start(container);
-  TRY(forget_owed(owed.token));
-  return started;
+  return engine_.start(container);
 }
 
 Result<> EngineKeeper::forget_owed(const std::string& token) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "control/backoff.hpp"
 #include "control/engine_facts.hpp"
 #include "control/engine_sync.hpp"
 #include "control/planner.hpp"
@@ -60,20 +61,29 @@ class EngineKeeper {
   // For a plugin call: one network with its endpoints, within the same bound.
   std::optional<ports::EngineNetworkInfo> network(const std::string& id);
 
-  // The engine says who asks (Docker 29 on): nothing has to be pinned.
+  // The engine says who asks (Docker 29 on): nothing has to be pinned, nothing is guessed. Asked when it comes up; a
+  // request with a name says so, too.
   void engine_names_askers() { names_askers_ = true; }
+  [[nodiscard]] bool names_askers() const { return names_askers_; }
+
+  // A network of another driver that takes its addresses from this subnet, as the engine lists it: its endpoints never
+  // come to us, so nobody could say what is in use. Its name and driver, or nothing.
+  [[nodiscard]] std::optional<std::string> foreign_user_of(const model::Subnet& subnet) const;
 
  private:
   struct SyncPass {
     SyncInput input;
     SyncOutcome outcome;
   };
+  using Pass = std::shared_ptr<const SyncPass>;  // shared by the jobs that it leads to
 
   void watch_loop(const std::stop_token& stop);
   void sync_loop(const std::stop_token& stop);
   bool wait_for_work(const std::stop_token& stop);
   Result<> sync_once();
+  void ask_whether_names_are_told();
   Result<EngineFacts> gather();
+  void note_networks(const std::vector<ports::EngineNetworkInfo>& networks, EngineFacts& facts);
   Result<std::set<std::string>> live_endpoints(const EngineFacts& facts);
   std::set<std::string> rested(const EngineFacts& facts);
   std::set<std::string> busy() const;
@@ -86,12 +96,14 @@ class EngineKeeper {
   std::map<std::string, std::string> names_of_networks(const std::vector<std::string>& needed);
 
   // Actions, on the hands' threads.
-  void dispatch(const SyncPass& pass);
-  bool claim_container(const std::string& id);
+  void settle_starts(const Pass& pass);
+  void dispatch_repins(const Pass& pass);
+  bool claim_container(const std::string& id, Backoff& backoff);
   void free_container(const std::string& id);
   void repin(const RepinAction& action, const ports::Container& container);
-  void settle_owed(const SyncInput& input, const std::string& container, const std::vector<model::OwedStart>& owed);
-  Result<> start_owed(const SyncInput& input, const std::string& container, const model::OwedStart& owed);
+  bool settle_owed(const SyncPass& pass, const std::string& container);
+  void start_owed(const SyncPass& pass, const ports::ContainerDetails& details, const std::string& token);
+  Result<> start_pinned(const SyncPass& pass, const std::string& container);
   Result<> forget_owed(const std::string& token);
 
   ports::Engine& engine_;
@@ -103,8 +115,7 @@ class EngineKeeper {
 
   std::atomic<bool> ready_ = false;
   std::atomic<bool> names_askers_ = false;
-  std::atomic<bool> inspect_failed_starts_ =
-      false;  // the engine has come back: some start may have failed for want of us
+  std::atomic<bool> came_back_ = false;  // the engine has: it may be another, and starts may have failed for want of us
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
@@ -115,12 +126,16 @@ class EngineKeeper {
   Timestamp lost_at_;
   std::map<std::string, std::string> network_names_;
   std::chrono::steady_clock::time_point silent_until_;
-  std::set<std::string> busy_;                                         // containers being worked on
-  std::map<std::string, std::chrono::steady_clock::time_point> hold_;  // containers to be left alone until then
+  std::set<std::string> busy_;      // containers being worked on
+  std::set<std::string> unlooked_;  // at rest when the engine came back, and not yet asked why
+  Backoff repin_backoff_;           // by container
+  Backoff start_backoff_;
+  std::map<model::Subnet, std::string> foreign_users_;  // of pools of ours
 
   // Sync thread only.
   std::map<std::string, std::chrono::steady_clock::time_point> resting_since_;
   std::map<std::string, std::chrono::steady_clock::time_point> unlisted_since_;  // networks of the engine's
+  bool names_asked_ = false;
 
   WorkQueue hands_{8};
   WorkQueue pinning_hands_{4};

@@ -25,15 +25,21 @@ std::vector<T> copies(const std::vector<const T*>& pointers) {
   return out;
 }
 
-// compose renames a container that it is about to replace to `<its short id>_<name>`; the name's reservation is for
-// the one that comes next.
+// compose names a container that it is about to replace `<its short id>_<name>` (version 1), or so the one that is to
+// come into its place until the old one is gone (version 2, with a label): the name's reservation is for the one that
+// stays.
 bool is_put_aside(const ports::Container& container) {
-  return container.name.starts_with(container.id.substr(0, 12) + "_");
+  constexpr std::size_t kShortId = 12;
+  if (container.name.starts_with(container.id.substr(0, kShortId) + "_")) return true;
+  const bool is_hex = container.name.find_first_not_of("0123456789abcdef") == kShortId;
+  return container.labels.contains("com.docker.compose.replace") && is_hex && container.name[kShortId] == '_';
 }
 
 Result<Reservation> reserve_at_rest(PlanEdit& edit, const std::string& network, const ports::Container& container,
                                     const AddressWish& wish, Timestamp now) {
-  Reservation fresh = TRY(reserve(edit, *edit.plan().network(network), container.identity(), wish, now));
+  const model::Network* on = edit.plan().network(network);
+  if (!on) return fail(ErrorCode::not_found, "the network '{}' is gone", network);
+  Reservation fresh = TRY(reserve(edit, *on, container.identity(), wish, now));
   fresh.container_id = container.id;
   fresh.container_name = container.name;
   TRY(edit.put(fresh));
@@ -43,7 +49,9 @@ Result<Reservation> reserve_at_rest(PlanEdit& edit, const std::string& network, 
 // One pass of the reconciler, a step a method.
 class Sync {
  public:
-  Sync(PlanEdit& edit, const SyncInput& input) : edit_(edit), input_(input) {}
+  Sync(PlanEdit& edit, const SyncInput& input) : edit_(edit), input_(input) {
+    for (const ports::Container& container : input.facts.containers) by_id_[container.id] = &container;
+  }
 
   Result<SyncOutcome> run() {
     TRY(forget_engine_networks());
@@ -90,9 +98,9 @@ class Sync {
   // reservation itself.
   Result<> follow_renames() {
     for (const Reservation& known : copies(edit_.plan().reservations())) {
-      const ports::Container* container = find_by_id(input_.facts, known.container_id);
+      const ports::Container* container = by_id(known.container_id);
       if (!container || container->name == known.container_name || known.container_name.empty()) continue;
-      if (is_put_aside(*container)) continue;
+      if (is_put_aside(*container) || container->name.empty() || !checked_identity(*container)) continue;
       TRY(rename(known, *container));
     }
     return {};
@@ -122,7 +130,7 @@ class Sync {
   // Attachments whose end nobody told us: a grant that never became an endpoint, an endpoint the engine has not.
   Result<> end_lost_attachments() {
     for (const Attachment& attachment : copies(edit_.plan().attachments())) {
-      const bool lost = attachment.endpoint.empty() ? input_.now - attachment.since > kGrantLifetime
+      const bool lost = attachment.endpoint.empty() ? has_passed(attachment.since, input_.now, kGrantLifetime)
                                                     : is_lost(attachment, input_.facts);
       if (!lost) continue;
       log::info("lost_attachment_ended", {{"network", attachment.network},
@@ -149,18 +157,24 @@ class Sync {
 
   Result<> update_states() {
     std::set<std::string> present;  // identities of all containers there are
-    std::set<std::string> ids;
     for (const ports::Container& container : input_.facts.containers) {
-      if (container.state == ports::ContainerState::removing || container.state == ports::ContainerState::dead)
-        continue;
-      present.insert(container.identity());
-      ids.insert(container.id);
+      if (!is_going(container)) present.insert(container.identity());
     }
     for (Reservation& known : copies(edit_.plan().reservations())) {
-      const bool there = present.contains(known.identity) || ids.contains(known.container_id);
+      const ports::Container* user = by_id(known.container_id);
+      const bool there = present.contains(known.identity) || (user && !is_going(*user) && !has_left(known, *user));
       TRY(update_state(known, there));
     }
     return {};
+  }
+
+  static bool is_going(const ports::Container& container) {
+    return container.state == ports::ContainerState::removing || container.state == ports::ContainerState::dead;
+  }
+
+  // The container that used the reservation last goes by another name now, which has one itself.
+  bool has_left(const Reservation& known, const ports::Container& user) {
+    return user.identity() != known.identity && edit_.plan().reservation(known.network, user.identity());
   }
 
   Result<> update_state(Reservation& known, bool there) {
@@ -182,12 +196,15 @@ class Sync {
       if (!place.entry->configured || input_.busy.contains(place.container->id)) continue;
       const model::Plan::PairKey key{place.container->id, place.engine_network};
       const auto known = edit_.plan().claims().find(key);
+      const auto label = place.container->labels.find(std::string(ports::kPinnedLabel));
+      const bool by_run =
+          label != place.container->labels.end() && label->second == place.entry->configured->to_string();
       const bool known_ours = known != edit_.plan().claims().end() && known->second.pinned_by_us &&
                               known->second.address == *place.entry->configured;
       // Done by us, but not noted: a crash came between.
       const auto repin = edit_.plan().repins().find(key);
-      const bool ours =
-          known_ours || (repin != edit_.plan().repins().end() && repin->second.address == place.entry->configured);
+      const bool ours = by_run || known_ours ||
+                        (repin != edit_.plan().repins().end() && repin->second.address == place.entry->configured);
       wanted[key] = {key.first, key.second, *place.entry->configured, place.container->identity(), ours};
     }
     const auto current = edit_.plan().claims();
@@ -220,10 +237,22 @@ class Sync {
       const auto state = place.container->state;
       if (state != created && state != exited) continue;
       outcome_.at_rest.push_back(place.container->id);
-      const bool due = input_.pins && input_.rested.contains(place.container->id);
-      if (due && !is_put_aside(*place.container)) TRY(pin(place, state == created));
+      if (!input_.rested.contains(place.container->id) || is_put_aside(*place.container)) continue;
+      if (input_.pins) {
+        TRY(pin(place, state == created));
+      } else {
+        take_back_stale_pin(place);
+      }
     }
     return {};
+  }
+
+  // The engine says who asks, from now on: a pin that was made before only does harm once it is wrong.
+  void take_back_stale_pin(const Membership& place) {
+    const auto claim = edit_.plan().claims().find({place.container->id, place.engine_network});
+    const bool ours = claim != edit_.plan().claims().end() && claim->second.pinned_by_us;
+    const Reservation* own = edit_.plan().reservation(place.network, place.container->identity());
+    if (ours && (!own || own->address != claim->second.address)) add(Reason::unpin, place, std::nullopt);
   }
 
   // A container that was never started gets its address when it is pinned; one that was and has none had it released.
@@ -265,7 +294,7 @@ class Sync {
   void resume_repins() {
     for (const auto& [key, repin] : edit_.plan().repins()) {
       const auto* carried = edit_.plan().engine_network(repin.engine_network);
-      const auto* container = find_by_id(input_.facts, repin.container_id);
+      const auto* container = by_id(repin.container_id);
       outcome_.repins.push_back({Reason::resume, repin.container_id, container ? container->name : "",
                                  repin.engine_network, carried ? carried->network : "", repin.address});
     }
@@ -276,8 +305,14 @@ class Sync {
         {reason, place.container->id, place.container->name, place.engine_network, place.network, std::move(address)});
   }
 
+  [[nodiscard]] const ports::Container* by_id(const std::string& id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+  }
+
   PlanEdit& edit_;
   const SyncInput& input_;
+  std::unordered_map<std::string_view, const ports::Container*> by_id_;
   std::vector<Membership> places_;
   SyncOutcome outcome_;
 };
@@ -288,6 +323,8 @@ std::string_view to_string(RepinAction::Reason reason) {
   switch (reason) {
     case Reason::pin:
       return "pin";
+    case Reason::unpin:
+      return "unpin";
     case Reason::put_right:
       return "put_right";
     case Reason::eject:
@@ -300,6 +337,14 @@ std::string_view to_string(RepinAction::Reason reason) {
 
 Result<SyncOutcome> sync_engine(PlanEdit& edit, const SyncInput& input) {
   return Sync(edit, input).run();
+}
+
+bool calls_for_sync(const model::ChangeSet& changes) {
+  return std::ranges::any_of(changes, [](const model::Change& change) {
+    return std::holds_alternative<Reservation>(change.record) ||
+           std::holds_alternative<model::OwedStart>(change.record) ||
+           std::holds_alternative<model::Network>(change.record);
+  });
 }
 
 Result<std::vector<RepinAction>> pins_before_start(PlanEdit& edit, const SyncInput& input,

@@ -29,6 +29,7 @@ struct SyncInput {
 struct RepinAction {
   enum class Reason {
     pin,        // at rest: so that the engine itself asks for its address at the next start
+    unpin,      // at rest, with a pin of ours that is no longer its address, on an engine that needs none
     put_right,  // running with another address than its own
     eject,      // running with somebody else's address (started while the engine could not be asked)
     resume,     // begun before a crash of ours: the disconnect may be done, the connect not
@@ -54,6 +55,9 @@ struct SyncOutcome {
 // Brings the plan's view of containers up to date: states (attached, held, removed), renames, claims, networks the
 // engine no longer has, attachments whose release never came, unverified joins.
 Result<SyncOutcome> sync_engine(model::PlanEdit& edit, const SyncInput& input);
+
+// These changes of the plan, whoever made them, may call for something on the engine.
+bool calls_for_sync(const model::ChangeSet& changes);
 
 // What has to be pinned before a container is started by us: its own address on each of its networks. `conflict` when
 // its user configured an address that is another's.

@@ -77,13 +77,31 @@ Result<> check_not_twice(const PlanEdit& edit, const Attachment& attachment, con
   return {};
 }
 
+// The reservation is by name, and this is the container whose name it was: renamed, which the sync has not seen yet.
+bool is_of_renamed(const Reservation& owner, const ports::Container& container) {
+  return owner.container_id == container.id && owner.identity == owner.container_name;
+}
+
+// It takes its reservation along, unless the new name has one: then it is put right after the start.
+Result<> bind_renamed(PlanEdit& edit, const Reservation& known, const JoinRequest& request) {
+  const ports::Container& container = *request.container;
+  if (edit.plan().reservation(known.network, container.identity())) return {};
+  Reservation renamed = known;
+  renamed.identity = container.identity();
+  TRY(edit.erase(Reservation(known)));
+  return record_attached(edit, std::move(renamed), container, request.host, request.now);
+}
+
 Result<> bind_to_container(PlanEdit& edit, const Attachment& attachment, const JoinRequest& request) {
   TRY(checked_identity(*request.container));
   TRY(check_not_twice(edit, attachment, request));
   const Reservation* owner = edit.plan().reservation_at(attachment.network, attachment.address);
   if (!owner) return bind_free_address(edit, attachment, request);
-  if (owner->identity != request.container->identity()) return held_by(*owner, request.now);
-  return record_attached(edit, *owner, *request.container, request.host, request.now);
+  if (owner->identity == request.container->identity()) {
+    return record_attached(edit, *owner, *request.container, request.host, request.now);
+  }
+  if (is_of_renamed(*owner, *request.container)) return bind_renamed(edit, Reservation(*owner), request);
+  return held_by(*owner, request.now);
 }
 
 // Nobody can say who it is: the one for whom the address was granted, until `verify_attachment`.
@@ -97,27 +115,47 @@ Result<> bind_presumed(PlanEdit& edit, const Attachment& attachment, const JoinR
   return edit.put(std::move(presumed));
 }
 
-// It was given another's address because it looked like the only one that could be asking. A container that is up is
-// only being connected: that start can't be made good.
-bool was_guessed_wrong(const PlanEdit& edit, const Attachment& attachment, const JoinRequest& request) {
-  const Reservation* owner = edit.plan().reservation_at(attachment.network, attachment.address);
-  return !attachment.asked && owner && owner->identity != request.container->identity() &&
-         !request.up.contains(request.container->id);
+// It was given another's address because it looked like the only one that could be asking.
+bool was_guessed(const PlanEdit& edit, const Attachment& attachment) {
+  return !attachment.asked && edit.plan().reservation_at(attachment.network, attachment.address);
 }
 
-// Our guess was wrong: the start is refused, and made good by baypland.
+// Our guess was wrong, or can't be verified: the start is refused, and made good by baypland.
 Result<JoinOutcome> owe_join(PlanEdit& edit, const Attachment& attachment, const JoinRequest& request,
-                             const Error& why) {
+                             const std::string& why) {
   TRY(edit.put(model::OwedStart{.token = request.owed_token, .network = attachment.network, .since = request.now}));
+  const std::string who = request.container ? "'" + request.container->name + "'" : "this container";
   return JoinOutcome{.attachment = {},
-                     .owed = fail(ErrorCode::conflict, "{}; baypland starts '{}' itself, with its own address ({})",
-                                  why.detail, request.container->name, request.owed_token)};
+                     .owed = fail(ErrorCode::conflict, "{}; baypland starts {} itself, with its own address ({})", why,
+                                  who, request.owed_token),
+                     .mistaken = {}};
+}
+
+// A container that is up is only being connected: that is no start of ours to make good.
+Result<JoinOutcome> refuse_guessed(PlanEdit& edit, const Attachment& attachment, const JoinRequest& request,
+                                   const std::string& owner, const Error& why) {
+  if (!request.up.contains(request.container->id)) return owe_join(edit, attachment, request, why.detail);
+  return JoinOutcome{.attachment = {},
+                     .owed = {},
+                     .mistaken = fail(ErrorCode::conflict, "'{}' was taken for '{}' on {}: try again",
+                                      request.container->name, owner, attachment.network)};
 }
 
 }  // namespace
 
 Result<Attachment> bind_endpoint(PlanEdit& edit, const BindRequest& request) {
   const Attachment* granted = edit.plan().attachment(request.network, request.address);
+  const bool reserved = edit.plan().reservation_at(request.network, request.address) != nullptr;
+  if (!granted && reserved && !request.silent_since) {
+    // Granted, and ended by the late release of somebody who had asked for the same before. Join says whose it is.
+    Attachment again;
+    again.network = request.network;
+    again.address = request.address;
+    again.asked = true;
+    again.since = request.now;
+    TRY(edit.put(again));
+    granted = edit.plan().attachment(request.network, request.address);
+  }
   if (!granted) {
     if (const model::Network* network = edit.plan().network(request.network)) {
       TRY(check_usable(*network, request.address));
@@ -128,7 +166,8 @@ Result<Attachment> bind_endpoint(PlanEdit& edit, const BindRequest& request) {
   }
   Attachment bound = *granted;
   if (bound.endpoint == request.endpoint) return bound;  // asked again
-  const bool lost = request.silent_since && bound.since < *request.silent_since;
+  const bool set_back = bound.since > request.now + kClockWasSetBack;
+  const bool lost = request.silent_since && (bound.since < *request.silent_since || set_back);
   if (!bound.endpoint.empty() && !lost) {
     return fail(ErrorCode::conflict, "{} on {} is already the endpoint {:.12}'s", request.address.to_string(),
                 request.network, bound.endpoint);
@@ -152,17 +191,21 @@ Result<JoinOutcome> join_endpoint(PlanEdit& edit, const JoinRequest& request) {
   joined.since = request.now;
   if (request.container) {
     if (auto bound = bind_to_container(edit, joined, request); !bound) {
-      if (!was_guessed_wrong(edit, joined, request)) return std::move(bound).error();
-      return owe_join(edit, joined, request, bound.error());
+      const Reservation* owner = edit.plan().reservation_at(joined.network, joined.address);
+      const bool mistaken = was_guessed(edit, joined) && owner->identity != request.container->identity();
+      if (!mistaken) return std::move(bound).error();
+      return refuse_guessed(edit, joined, request, std::string(owner->identity), bound.error());
     }
     joined.identity = request.container->identity();
     joined.container_id = request.container->id;
     joined.verified = true;
+  } else if (was_guessed(edit, joined) && !request.names_askers) {
+    return owe_join(edit, joined, request, "Docker does not say who joins");
   } else {
     TRY(bind_presumed(edit, joined, request));
   }
   TRY(edit.put(joined));
-  return JoinOutcome{.attachment = joined, .owed = {}};
+  return JoinOutcome{.attachment = joined, .owed = {}, .mistaken = {}};
 }
 
 Result<bool> verify_attachment(PlanEdit& edit, const Attachment& attachment, const ports::Container& container,

@@ -30,14 +30,17 @@ struct JoinRequest {
   std::string host;                           // this host's name
   std::optional<ports::Container> container;  // who joins; none: the engine did not say
   std::set<std::string> up;                   // ids of the containers that are up now
+  bool names_askers = false;                  // the engine says who asks: what was granted was no guess
   std::string owed_token;                     // for a refusal that is owed
   Timestamp now{};
 };
 
-// Either the attachment, or a refusal that must be stored (as owed) before it is given.
+// One of: the attachment; a refusal that must be stored (as owed) before it is given; a refusal because the container
+// was taken for another when it asked, and nothing can make that good: its next request must not be guessed about.
 struct JoinOutcome {
   std::optional<model::Attachment> attachment;
   std::optional<Error> owed;
+  std::optional<Error> mistaken;
 };
 
 // Join: who it is, is known now (or is not, while the engine boots: then it is verified later by `verify`).

@@ -50,10 +50,25 @@ void Planner::run_batch(const std::vector<std::shared_ptr<Job>>& batch) {
   auto stored = run_and_commit(batch);
   if (stored) return;
   log::warning("batch_not_stored", {{"requests", batch.size()}, {"error", stored.error().message()}});
-  // One request's trouble is not the others': each again, alone. Those that only read see what is really stored.
+  // One request's trouble is not the others': each again, alone. Those that only read see what is really stored. A
+  // store that takes nothing is not asked once a request: each could wait for it.
+  std::optional<Error> out_of_order;
   for (const auto& job : batch) {
-    if (auto alone = run_and_commit({job}); !alone) job->fail(alone.error());
+    auto alone = out_of_order ? run_unstored(*job, *out_of_order) : run_and_commit({job});
+    if (alone) continue;
+    job->fail(alone.error());
+    if (alone.error().code == ErrorCode::storage) out_of_order = alone.error();
   }
+}
+
+// For a store that is out of order: what would have to be stored fails.
+Result<> Planner::run_unstored(Job& job, const Error& why) {
+  model::PlanEdit edit(plan_);
+  const bool done = job.run(edit);
+  const bool changes = !edit.changes().empty();
+  edit.rollback();
+  if (done && changes) return why;
+  return {};
 }
 
 Result<> Planner::run_and_commit(const std::vector<std::shared_ptr<Job>>& batch) {

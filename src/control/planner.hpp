@@ -56,6 +56,7 @@ class Planner {
   void loop();
   void run_batch(const std::vector<std::shared_ptr<Job>>& batch);
   Result<> run_and_commit(const std::vector<std::shared_ptr<Job>>& batch);
+  Result<> run_unstored(Job& job, const Error& why);
 
   ports::PlanStore& store_;
   model::Plan plan_;

@@ -15,16 +15,18 @@ Result<> Repinner::carry_out(const RepinAction& action, const ports::Container& 
   using Reason = RepinAction::Reason;
   model::Repin repin{action.container_id, action.engine_network, {}, action.address};
   if (action.reason == Reason::resume) return resume(TRY(begun_repin(repin)), action);
+  if (action.reason == Reason::put_right && !TRY(is_still_misplaced(action))) return {};
+  const bool rests = action.reason == Reason::pin || action.reason == Reason::unpin;
+  // Inspecting waits while the container starts; a running one is never unplugged for a pin.
+  if (rests && TRY(engine_.inspect(action.container_id)).running) return {};
   if (action.reason == Reason::pin) {
-    // Inspecting waits while the container starts; a running one is never unplugged for a pin.
-    if (TRY(engine_.inspect(action.container_id)).running) return {};
     repin.address = TRY(planner_.execute(
         [&, now = clock_.now()](model::PlanEdit& edit) { return address_to_pin(edit, action, container, now); }));
   }
   repin.settings = TRY(engine_.endpoint_settings(action.container_id, action.engine_network));
   TRY(planner_.execute([&repin](model::PlanEdit& edit) { return edit.put(repin); }));
   // A start may have come between; once more, so that only the moment from here to the disconnect is left for it.
-  if (action.reason == Reason::pin && TRY(is_running(repin))) return forget(repin);
+  if (rests && TRY(is_running(repin))) return forget(repin);
   if (auto gone = engine_.disconnect(action.container_id, action.engine_network); !gone) {
     // An answer that did not come in time says nothing: the next pass looks where it stands.
     const bool refused = gone.error().code != ErrorCode::timeout && gone.error().code != ErrorCode::unavailable;
@@ -32,6 +34,18 @@ Result<> Repinner::carry_out(const RepinAction& action, const ports::Container& 
     return gone;
   }
   return reconnect(repin, action);
+}
+
+// It may have been restarted since, and got its own by that.
+Result<bool> Repinner::is_still_misplaced(const RepinAction& action) {
+  return planner_.execute([&action](model::PlanEdit& edit) -> Result<bool> {
+    for (const model::Attachment* attachment : edit.plan().attachments(action.network)) {
+      if (attachment->container_id != action.container_id) continue;
+      const model::Reservation* own = edit.plan().reservation(action.network, attachment->identity);
+      return own && own->address != attachment->address;
+    }
+    return false;
+  });
 }
 
 // What was begun before a crash of ours, or could not be ended; `not_found` when it has been ended since.
@@ -80,6 +94,7 @@ Result<model::Repin> Repinner::with_address_of_now(const model::Repin& repin) {
     model::Repin current = repin;
     const model::EngineNetwork* carried = edit.plan().engine_network(repin.engine_network);
     if (!carried || !repin.address) return current;
+    if (edit.plan().reservation_at(carried->network, *repin.address)) return current;
     for (const model::Reservation* known : edit.plan().reservations(carried->network)) {
       if (known->container_id == repin.container_id) current.address = known->address;
     }
@@ -90,6 +105,10 @@ Result<model::Repin> Repinner::with_address_of_now(const model::Repin& repin) {
 Result<> Repinner::reconnect(const model::Repin& begun, const RepinAction& action) {
   const model::Repin repin = TRY(with_address_of_now(begun));
   auto connected = engine_.connect(repin.container_id, repin.engine_network, repin.settings, repin.address);
+  if (!connected.ok() && connected.error().code == ErrorCode::invalid) {
+    // Its aliases or links can't be had any more: better without them than off the network.
+    connected = engine_.connect(repin.container_id, repin.engine_network, "{}", repin.address);
+  }
   const bool pinned = connected.ok() && repin.address;
   if (!connected.ok() && connected.error().code == ErrorCode::conflict && repin.address) {
     // The address is not to be had now: better on the network with another one than not at all.

@@ -21,6 +21,7 @@ class Repinner {
   Result<> carry_out(const RepinAction& action, const ports::Container& container);
 
  private:
+  Result<bool> is_still_misplaced(const RepinAction& action);
   Result<model::Repin> begun_repin(const model::Repin& repin);
   Result<model::Repin> with_address_of_now(const model::Repin& repin);
   Result<bool> is_running(const model::Repin& repin);

@@ -152,6 +152,7 @@ Result<> Service::remove_network(const std::string& name) {
 // The engine's network of the same name goes along (`bayplan run` made it); another is its owner's to remove.
 Result<> Service::remove_engine_networks(const NetworkView& view) {
   if (view.engine_networks.empty()) return {};
+  std::vector<std::string> doomed;
   for (const auto& engine_network : TRY(parts_.engine.networks(kEngineBound))) {
     const bool carries = std::ranges::find(view.engine_networks, engine_network.id) != view.engine_networks.end();
     if (!carries) continue;
@@ -159,8 +160,9 @@ Result<> Service::remove_engine_networks(const NetworkView& view) {
       return fail(ErrorCode::in_use, "the network '{}' is used by Docker's network '{}': docker network rm {}",
                   view.network.name, engine_network.name, engine_network.name);
     }
-    TRY(parts_.engine.remove_network(engine_network.id));
+    doomed.push_back(engine_network.id);
   }
+  for (const std::string& id : doomed) TRY(parts_.engine.remove_network(id));
   return {};
 }
 
@@ -191,7 +193,6 @@ Result<ReservationView> Service::reserve(const ReserveSpec& spec) {
     return view_of(edit.plan(),
                    TRY(control::reserve(edit, *network, identity, {.address = address, .within = {}}, now)));
   }));
-  parts_.engine_keeper.poke();
   return view;
 }
 
@@ -219,7 +220,6 @@ Result<ReservationView> Service::release(const std::string& network, const std::
   log::info("reservation_released", {{"network", network},
                                      {"identity", view.reservation.identity},
                                      {"address", view.reservation.address.to_string()}});
-  parts_.engine_keeper.poke();
   return view;
 }
 
@@ -261,6 +261,7 @@ Result<ReservationView> Service::run_prepared(const RunSpec& spec, ports::RunReq
   const RunPlace place = TRY(place_for(spec));
   request.network = place.engine_network;
   request.address = place.reservation.address;
+  request.pinned = !spec.address;
   if (auto started = create_and_start(request); !started) {
     give_up(place);
     return std::move(started).error();

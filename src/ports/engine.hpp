@@ -30,6 +30,9 @@ struct ContainerNetwork {
 enum class ContainerState { created, running, paused, restarting, removing, exited, dead };
 std::string_view to_string(ContainerState state);
 
+// On a container that `bayplan run` made: the address that it was pinned to then.
+inline constexpr std::string_view kPinnedLabel = "bayplan.pinned";
+
 struct Container {
   std::string id;    // 64 hex digits
   std::string name;  // without the leading slash
@@ -52,6 +55,7 @@ struct EngineNetworkInfo {
   std::map<std::string, std::string> options;     // those of the driver
   std::map<std::string, std::string> endpoints;   // endpoint id → name of the container, while known
   std::map<std::string, std::string> containers;  // endpoint id → container id; "" for an endpoint being joined
+  std::string ipam_driver = {};                   // who gives its addresses
   // Of its IPv4 subnet: where addresses are given from (`--ip-range`).
   std::optional<model::AddressRange> range = std::nullopt;
 };
@@ -81,6 +85,7 @@ struct RunRequest {
   std::vector<std::string> command;
   std::string network;  // the engine's network, by name
   model::IpAddress address;
+  bool pinned = false;  // the address is our choice and not the user's: labelled so (kPinnedLabel)
   std::string restart_policy = "always";
   std::vector<std::string> options;
 };
@@ -88,6 +93,9 @@ struct RunRequest {
 class Engine {
  public:
   virtual ~Engine() = default;
+
+  // Whether its requests for addresses say who asks (Docker 29 on).
+  virtual Result<bool> names_askers() = 0;
 
   // All containers, those at rest included. Takes no container's lock in Docker: answers inside plugin calls.
   virtual Result<std::vector<Container>> containers(std::chrono::milliseconds bound) = 0;

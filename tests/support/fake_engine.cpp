@@ -255,7 +255,7 @@ Result<std::string> FakeEngine::network_create(const std::string& name, const st
     return fail(ErrorCode::conflict, "remote: {}", address.error().message());
   }
   auto made = std::make_shared<Net>();
-  made->info = {new_id(), name, "bayplan", {pool.subnet}, options, {}, {}};
+  made->info = {new_id(), name, "bayplan", {pool.subnet}, options, {}, {}, "bayplan"};
   made->pool = pool.pool_id;
   made->gateway = address->address.to_string();
   ports::NetworkRequest request;
@@ -275,6 +275,16 @@ Result<std::string> FakeEngine::network_create(const std::string& name, const st
   }
   emit_network(*made, "create");
   return made->info.id;
+}
+
+void FakeEngine::add_foreign_network(const ports::EngineNetworkInfo& info) {
+  auto made = std::make_shared<Net>();
+  made->info = info;
+  {
+    const std::scoped_lock hold(mutex_);
+    nets_.push_back(made);
+  }
+  emit_network(*made, "create");
 }
 
 Result<std::string> FakeEngine::create(const Spec& spec) {
@@ -342,6 +352,14 @@ Result<> FakeEngine::crash(const std::string& container) {
   end(*found, again ? ports::ContainerState::restarting : ports::ContainerState::exited);
   if (!again) return {};
   return start_locked(*found);
+}
+
+Result<> FakeEngine::back_off(const std::string& container) {
+  TRY(gate());
+  const auto found = TRY(box(container));
+  const auto busy = TRY(lock(*found));
+  end(*found, ports::ContainerState::restarting);
+  return {};
 }
 
 Result<> FakeEngine::remove_locked(const BoxPtr& box) {

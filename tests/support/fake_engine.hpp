@@ -48,6 +48,8 @@ class FakeEngine final : public ports::Engine {
   };
 
   explicit FakeEngine(bool tells_names = false) : tells_names_(tells_names) {}
+  // Docker is replaced by version 29.
+  void upgrade() { tells_names_ = true; }
 
   // Who serves the networks of driver `bayplan`; null: as if its socket were not there.
   void use_driver(ports::NetworkDriver* driver) { driver_ = driver; }
@@ -56,12 +58,16 @@ class FakeEngine final : public ports::Engine {
   Result<std::string> network_create(const std::string& name, const std::string& subnet,
                                      const std::string& gateway = "",
                                      const std::map<std::string, std::string>& options = {});
+  // One of another driver, which the engine lists and which never comes to ours.
+  void add_foreign_network(const ports::EngineNetworkInfo& info);
   Result<std::string> create(const Spec& spec);
   Result<std::string> run(const Spec& spec);
   Result<> stop(const std::string& container);
   Result<> restart(const std::string& container);
   // The container's process ends by itself; a restart policy other than "no" starts it again at once.
   Result<> crash(const std::string& container);
+  // Its process keeps ending at once: `restarting` until it is started.
+  Result<> back_off(const std::string& container);
   Result<> remove(const std::string& container);  // docker rm -f
   Result<> rename(const std::string& container, const std::string& name);
 
@@ -89,9 +95,15 @@ class FakeEngine final : public ports::Engine {
   [[nodiscard]] std::vector<model::IpAddress> addresses_in_use() const;
   // Calls of disconnect() and connect() so far.
   [[nodiscard]] int repins() const { return repins_; }
+  // Calls of inspect() so far.
+  [[nodiscard]] int inspects() const { return inspects_; }
   [[nodiscard]] int watchers() const;
 
   // ports::Engine
+  Result<bool> names_askers() override {
+    TRY(gate());
+    return tells_names_.load();
+  }
   Result<std::vector<ports::Container>> containers(std::chrono::milliseconds bound) override;
   Result<std::vector<ports::EngineNetworkInfo>> networks(std::chrono::milliseconds bound) override;
   Result<ports::EngineNetworkInfo> network(const std::string& id, std::chrono::milliseconds bound) override;
@@ -183,9 +195,10 @@ class FakeEngine final : public ports::Engine {
   void clear_leftovers();
   [[nodiscard]] unsigned boots() const;
 
-  const bool tells_names_;
+  std::atomic<bool> tells_names_;
   std::atomic<ports::NetworkDriver*> driver_{nullptr};
   std::atomic<int> repins_{0};
+  std::atomic<int> inspects_{0};
 
   mutable std::mutex mutex_;  // guards all below and the boxes' data
   mutable std::condition_variable_any changed_;

@@ -69,6 +69,7 @@ Result<ports::EngineNetworkInfo> FakeEngine::network(const std::string& id, std:
 
 Result<ports::ContainerDetails> FakeEngine::inspect(const std::string& container) {
   TRY(gate());
+  ++inspects_;
   const auto found = TRY(box(container));
   const auto busy = TRY(lock(*found));
   const bool up = view(*found).is_up();
@@ -191,6 +192,7 @@ Result<std::string> FakeEngine::create_container(const ports::RunRequest& reques
     const auto equals = label.find('=');
     spec.labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
   }
+  if (request.pinned) spec.labels[std::string(ports::kPinnedLabel)] = request.address.to_string();
   return create(spec);
 }
 

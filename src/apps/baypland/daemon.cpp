@@ -70,6 +70,7 @@ struct Daemon::Members {
   std::unique_ptr<control::Driver> driver;
   std::unique_ptr<control::Service> service;
   api::Metrics metrics;
+  std::atomic<bool> serving = false;  // the keeper is there, for the planner's thread
   std::unique_ptr<http::Server> plugin_server;
   std::unique_ptr<http::Server> control_server;
 };
@@ -90,6 +91,9 @@ Daemon::~Daemon() {
   // First nobody can ask any more, then the keeper stops asking the engine.
   m.control_server.reset();
   m.plugin_server.reset();
+  m.serving = false;
+  // What the planner's thread is just telling is told when it answers.
+  if (m.planner) static_cast<void>(m.planner->execute([](model::PlanEdit&) -> Result<> { return {}; }));
   if (m.keeper) m.keeper->stop();
 }
 
@@ -100,7 +104,9 @@ Result<> Daemon::open(const Config& config) {
   m.datapath = TRY(datapath::BridgeDatapath::open());
   m.firewall = TRY(datapath::NftFirewall::open(datapath::bridge_name));
   m.engine = std::make_unique<docker::DockerEngine>(config.docker_socket);
-  m.planner = std::make_unique<control::Planner>(*m.store, std::move(plan));
+  m.planner = std::make_unique<control::Planner>(*m.store, std::move(plan), [&m](const model::ChangeSet& changes) {
+    if (m.serving && control::calls_for_sync(changes)) m.keeper->poke();
+  });
   m.kernel = std::make_unique<control::KernelKeeper>(*m.planner, *m.datapath, *m.firewall);
   return {};
 }
@@ -125,6 +131,7 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
                              m.host,     m.clock,   config.networks, settings.host};
   m.driver = std::make_unique<control::Driver>(parts);
   m.service = std::make_unique<control::Service>(parts, version, "sqlite");
+  m.serving = true;
   m.keeper->start();
   m.plugin_server = TRY(
       http::Server::on_path(config.plugin_socket, docker::plugin_handler(*m.driver), docker::plugin_server_options())

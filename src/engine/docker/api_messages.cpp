@@ -1,5 +1,7 @@
 #include "engine/docker/api_messages.hpp"
 
+#include <charconv>
+
 #include "base/text.hpp"
 #include "engine/docker/json_reader.hpp"
 #include "engine/docker/run_option_values.hpp"
@@ -89,6 +91,7 @@ Result<ports::EngineNetworkInfo> read_network(const json::value& value) {
   out.driver = read.text("Driver");
   out.options = read.texts("Options");
   auto ipam = read.inner("IPAM");
+  out.ipam_driver = ipam.text("Driver");
   for (const auto& each : ipam.array("Config")) {
     JsonReader config(each, "IPAM.Config");
     const auto subnet = model::Subnet::parse(config.text("Subnet"));
@@ -201,6 +204,24 @@ Result<ports::EngineEvent> parse_event(std::string_view line) {
   return out;
 }
 
+Result<bool> parse_names_askers(std::string_view body) {
+  constexpr std::pair kSince{1U, 52U};
+  const auto root = TRY(parse_json(body, ErrorCode::corrupt, "Docker's version"));
+  JsonReader read(root, "");
+  const std::string version = read.text("ApiVersion");
+  TRY(read.check(ErrorCode::corrupt, "Docker's version"));
+  std::pair<unsigned, unsigned> found{};
+  const char* const end = version.data() + version.size();
+  const auto [dot, major] = std::from_chars(version.data(), end, found.first);
+  if (major != std::errc{} || dot == end || *dot != '.') {
+    return fail(ErrorCode::corrupt, "Docker's ApiVersion is {:?}", shown(version));
+  }
+  const auto [rest, minor] = std::from_chars(dot + 1, end, found.second);
+  if (minor != std::errc{} || rest != end)
+    return fail(ErrorCode::corrupt, "Docker's ApiVersion is {:?}", shown(version));
+  return found >= kSince;
+}
+
 Result<std::string> parse_created(std::string_view body) {
   const auto root = TRY(parse_json(body, ErrorCode::corrupt, "Docker's answer"));
   JsonReader read(root, "");
@@ -218,7 +239,9 @@ Result<std::string> parse_endpoint_settings(std::string_view body, std::string_v
   auto networks = read.inner("NetworkSettings");
   for (const auto& [key, value] : networks.object("Networks")) {
     const auto its_id = JsonReader(value, "").text("NetworkID");
-    const bool same = its_id.empty() ? key == network_name || key == network_id : its_id == network_id;
+    // As the user wrote it: the name, the id, or the beginning of the id.
+    const bool by_key = key == network_name || (key.size() >= 12 && network_id.starts_with(std::string_view(key)));
+    const bool same = its_id.empty() ? by_key : its_id == network_id;
     if (same) return json::serialize(reduce_settings(value, id));
   }
   TRY(read.check(ErrorCode::corrupt, "Docker's container"));
@@ -263,6 +286,10 @@ Result<std::string> create_container_body(const ports::RunRequest& request) {
   auto& host = spec.body["HostConfig"].as_object();
   host["NetworkMode"] = request.network;
   host["RestartPolicy"] = TRY(restart_policy(request.restart_policy));
+  if (request.pinned) {
+    if (!spec.body.contains("Labels")) spec.body["Labels"] = json::object();
+    spec.body["Labels"].as_object()[ports::kPinnedLabel] = request.address.to_string();
+  }
   json::object endpoint{{"IPAMConfig", json::object{{"IPv4Address", request.address.to_string()}}}};
   if (!spec.network_aliases.empty()) endpoint["Aliases"] = std::move(spec.network_aliases);
   spec.body["NetworkingConfig"] =

@@ -23,6 +23,8 @@ Result<ports::EngineNetworkInfo> parse_network(std::string_view body);
 Result<ports::ContainerDetails> parse_details(std::string_view body);
 // One line of GET /events. Attributes are those of the actor.
 Result<ports::EngineEvent> parse_event(std::string_view line);
+// GET /version: whether it is Docker 29 or later (API 1.52), whose requests for addresses say who asks.
+Result<bool> parse_names_askers(std::string_view body);
 // The member "Id" of the answer to a create call.
 Result<std::string> parse_created(std::string_view body);
 

@@ -18,6 +18,11 @@ http::Request request(std::string method, std::string path, std::map<std::string
   return out;
 }
 
+// What may change who has which address. Left out is what comes all the time: exec (health checks), attach, resize.
+constexpr std::string_view kEventFilter =
+    R"({"type":["container","network"],)"
+    R"("event":["create","start","die","stop","destroy","rename","connect","disconnect","remove"]})";
+
 bool good(int status) {
   return status >= 200 && status < 300;
 }
@@ -49,6 +54,10 @@ Result<std::string> DockerEngine::post(std::string path, std::map<std::string, s
 
 Result<std::string> DockerEngine::remove(std::string path, std::chrono::milliseconds bound) {
   return call(request("DELETE", std::move(path)), bound);
+}
+
+Result<bool> DockerEngine::names_askers() {
+  return parse_names_askers(TRY(get("/version", {}, bounds_.question).in("ask for Docker's version")));
 }
 
 Result<std::vector<ports::Container>> DockerEngine::containers(std::chrono::milliseconds bound) {
@@ -158,7 +167,7 @@ Result<> DockerEngine::watch(std::stop_token stop, const std::function<void()>& 
   http::StreamHandlers handlers;
   if (on_ready) handlers.on_open = on_ready;
   handlers.on_chunk = [&](std::string_view piece) { return lines.feed(piece, on_line); };
-  const auto ask = request("GET", "/events", {{"filters", R"({"type":["container","network"]})"}});
+  const auto ask = request("GET", "/events", {{"filters", std::string(kEventFilter)}});
   const auto response = client_.stream(ask, handlers, bounds_.stream_open, stop);
   if (stop.stop_requested()) return {};
   constexpr std::string_view context = "watch Docker's events";

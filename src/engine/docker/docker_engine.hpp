@@ -32,6 +32,7 @@ class DockerEngine final : public ports::Engine {
  public:
   explicit DockerEngine(std::string socket, EngineBounds bounds = {});
 
+  Result<bool> names_askers() override;
   Result<std::vector<ports::Container>> containers(std::chrono::milliseconds bound) override;
   Result<std::vector<ports::EngineNetworkInfo>> networks(std::chrono::milliseconds bound) override;
   Result<ports::EngineNetworkInfo> network(const std::string& id, std::chrono::milliseconds bound) override;

@@ -129,6 +129,57 @@ TEST_F(Grant, AnOwnerThatIsOnTheNetworkAlreadyIsNotTheAsker) {
   EXPECT_EQ(granted(asking(facts, "172.16.1.77")), "conflict");
 }
 
+TEST_F(Grant, ARenamedOwnerIsKnownByItsContainer) {
+  have("db", "172.16.1.77");
+  auto renamed = container("db", State::exited, "172.16.1.77");
+  renamed.name = "database";
+  EXPECT_EQ(granted(asking(facts_of({renamed}), "172.16.1.77")), "172.16.1.77");
+}
+
+TEST_F(Grant, NobodyIsGuessedAboutWhileSomebodyMayBeUnlisted) {
+  have("web", "172.16.1.50");
+  const auto facts = facts_of({container("web", State::exited)});
+  auto careful = asking(facts);
+  careful.may_guess = false;
+  EXPECT_EQ(granted(careful), "172.16.1.2") << "the last guess was wrong";
+  ASSERT_TRUE(edit.put(model::Repin{"id-db", "net-id", "{}", {}}).ok());
+  EXPECT_EQ(granted(asking(facts)), "172.16.1.3") << "db is off the network for a moment, and could be the one";
+  ASSERT_TRUE(edit.erase(model::Repin{"id-db", "net-id", "{}", {}}).ok());
+  EXPECT_EQ(granted(asking(facts)), "172.16.1.50");
+}
+
+TEST_F(Grant, ALabelThatIsNoIdentityIsNotGuessed) {
+  auto bad = container("bad", State::created);
+  bad.labels["bayplan.identity"] = "two words";
+  EXPECT_EQ(granted(asking(facts_of({bad, container("web", State::running)}))), "172.16.1.2") << "web, being connected";
+}
+
+TEST_F(Grant, WhileTheEngineIsSilentANameThatIsToldMeetsItsOwnOldEndpoint) {
+  have("web", "172.16.1.50", ReservationState::attached);
+  have_attachment("172.16.1.50", "e-old", "web");
+  auto request = asking({});
+  request.container_name = "web";
+  EXPECT_EQ(granted(request), "172.16.1.50");
+  have("db", "172.16.1.51");
+  have_attachment("172.16.1.51", "e-db", "another");
+  request.container_name = "db";
+  EXPECT_EQ(granted(request), "owed");
+}
+
+TEST_F(Grant, ATwiceKnownNameIsThatOfTheContainerThatWasThereLast) {
+  auto old = have("shop-old", "172.16.1.50", ReservationState::removed);
+  auto latest = have("shop-new", "172.16.1.51");
+  for (auto* each : {&old, &latest}) {
+    each->container_name = "web-1";
+    ASSERT_TRUE(edit.put(*each).ok());
+  }
+  auto request = asking({});
+  request.container_name = "web-1";
+  EXPECT_EQ(granted(request), "172.16.1.51");
+  have("web-1", "172.16.1.52");
+  EXPECT_EQ(granted(request), "172.16.1.52") << "by its name, before anything";
+}
+
 TEST_F(Grant, AddressesThatNobodyCanHaveAreRefused) {
   auto network = *plan.network("vlan100");
   network.exclusions = {model::AddressRange::parse("172.16.1.9").value()};
@@ -275,6 +326,25 @@ TEST_F(FullPool, NobodysReservationEndsOnlyToTellTwoApart) {
   const auto facts = facts_of({container("c5", State::created), container("new", State::created)});
   EXPECT_EQ(granted(asking(facts)), "owed");
   EXPECT_EQ(plan.reservations().size(), 5U);
+}
+
+TEST_F(FullPool, OneThatIsBackIsNotTakenForRemoved) {
+  fill(ReservationState::held);
+  const auto removed = plan.reservations("vlan100").front();
+  auto gone = *removed;
+  gone.state = ReservationState::removed;
+  ASSERT_TRUE(edit.put(gone).ok());
+  const auto facts =
+      facts_of({container(gone.identity, State::created, gone.address.to_string()), container("new", State::created)});
+  EXPECT_EQ(granted(asking(facts)), "exhausted");
+}
+
+TEST_F(FullPool, ARunningOwnerIsConnectedToItsOwn) {
+  fill(ReservationState::held);
+  const auto own = *plan.reservations("vlan100").front();
+  auto unplugged = container(own.identity, State::running);
+  unplugged.networks.clear();
+  EXPECT_EQ(granted(asking(facts_of({unplugged}))), own.address.to_string());
 }
 
 TEST_F(FullPool, TheOwnAddressIsNotAffected) {

@@ -230,6 +230,14 @@ TEST_F(EngineSync, TheAddressToPinIsDecidedAtTheLastMoment) {
   EXPECT_EQ(*address_to_pin(edit, action, container("other", State::exited), now), std::nullopt);
 }
 
+TEST_F(EngineSync, OfANetworkThatIsGoneNoAddressIsPinned) {
+  RepinAction action;
+  action.container_id = "id-web";
+  action.network = "gone";
+  action.reserve = true;
+  EXPECT_EQ(address_to_pin(edit, action, container("web", State::created), now).error().code, ErrorCode::not_found);
+}
+
 TEST_F(EngineSync, BeforeAStartOfOursItsAddressesArePinned) {
   have("web", "172.16.1.9");
   const auto input = seeing({container("web", State::exited), container("db", State::exited)});

@@ -102,8 +102,69 @@ TEST_F(Joins, OfAContainerThatIsUpNoStartIsOwed) {
   bind("172.16.1.9", "e1");
   auto request = joining("e1", container("web", State::running));
   request.up = {"id-web"};
-  EXPECT_EQ(join_endpoint(edit, request).error().code, ErrorCode::conflict);
+  const auto outcome = join_endpoint(edit, request).value();
+  ASSERT_TRUE(outcome.mistaken);
+  EXPECT_EQ(outcome.mistaken->detail, "'web' was taken for 'db' on vlan100: try again");
   EXPECT_TRUE(plan.owed_starts().empty());
+}
+
+TEST_F(Joins, AGuessThatCannotBeVerifiedIsOwed) {
+  have("db", "172.16.1.9");
+  bind("172.16.1.9", "e1");
+  const auto outcome = join("e1", {}).value();
+  ASSERT_TRUE(outcome.owed);
+  EXPECT_EQ(plan.owed_starts().count("owed-1"), 1U);
+  auto told = joining("e1", {});
+  told.names_askers = true;
+  EXPECT_TRUE(join_endpoint(edit, told)->attachment) << "Docker 29 said who asked: that was no guess";
+}
+
+TEST_F(Joins, ARenamedContainerTakesItsReservationAlong) {
+  have("web", "172.16.1.9");
+  bind("172.16.1.9", "e1", true);
+  auto renamed = container("web", State::exited);
+  renamed.name = "shop";
+  ASSERT_TRUE(join("e1", renamed)->attachment);
+  EXPECT_EQ(reservation("web"), nullptr);
+  EXPECT_EQ(reservation("shop")->address, ip("172.16.1.9"));
+}
+
+TEST_F(Joins, ARenamedContainerWhoseNewNameHasAnAddressIsPutRightLater) {
+  have("web", "172.16.1.9");
+  have("shop", "172.16.1.10");
+  bind("172.16.1.9", "e1", true);
+  auto renamed = container("web", State::exited);
+  renamed.name = "shop";
+  const auto outcome = join("e1", renamed).value();
+  ASSERT_TRUE(outcome.attachment);
+  EXPECT_EQ(outcome.attachment->identity, "shop");
+  EXPECT_EQ(reservation("shop")->address, ip("172.16.1.10"));
+  EXPECT_EQ(reservation("web")->address, ip("172.16.1.9"));
+}
+
+// Who wanted the same address was refused at its Join, and gives it back only now.
+TEST_F(Joins, ALateReleaseOfAnothersDoesNotEndTheOwnersStart) {
+  have("db", "172.16.1.9");
+  bind("172.16.1.9", "e-web", true);
+  ASSERT_FALSE(join("e-web", container("web", State::created, "172.16.1.9")).ok());
+  ASSERT_TRUE(unbind_endpoint(edit, "e-web").ok());
+  ASSERT_TRUE(release_address(edit, "vlan100", ip("172.16.1.9"), now).ok());
+  ASSERT_TRUE(bind_endpoint(edit, {"vlan100", ip("172.16.1.9"), "net-id", "e-db", {}, now}).ok());
+  EXPECT_TRUE(join("e-db", container("db", State::exited, "172.16.1.9"))->attachment);
+}
+
+// Power cut, and no clock that keeps time.
+TEST_F(Joins, AnEndpointFromTheFutureIsFromBeforeTheClockWasSetBack) {
+  have_attachment("172.16.1.9", "e1", "web");
+  const auto an_hour_before = now - 1h;
+  EXPECT_TRUE(bind_endpoint(edit, {"vlan100", ip("172.16.1.9"), "net-id", "e2", an_hour_before, an_hour_before}).ok());
+  EngineFacts facts;
+  facts.live_endpoints.emplace();
+  facts.listed_at = an_hour_before;
+  const auto lost = have_attachment("172.16.1.10", "e3", "db");
+  EXPECT_TRUE(is_lost(lost, facts));
+  facts.listed_at = now - 1s;
+  EXPECT_FALSE(is_lost(lost, facts)) << "it was made after the listing";
 }
 
 TEST_F(Joins, AnAddressGivenForWantOfKnowledgeLeavesTheOwnOne) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "control/kernel_keeper.hpp"
+#include "control/repair_loop.hpp"
 #include "support/networks.hpp"
 #include "support/sample_records.hpp"
 #include "world.hpp"
@@ -101,6 +102,12 @@ TEST_F(Kernel, WhatSomebodyDamagedIsMended) {
   EXPECT_TRUE(world.datapath.ports().at(name).in_place);
   EXPECT_EQ(world.firewall.rules().networks.size(), 1U);
   EXPECT_FALSE(*world.kernel().reconcile()) << "all is right: nothing is touched";
+}
+
+TEST_F(Kernel, WhatNobodyTellsOfIsMendedByTheTimer) {
+  const control::RepairLoop loop(world.kernel(), std::chrono::milliseconds(1), std::chrono::milliseconds(20));
+  world.firewall.flush();
+  EXPECT_TRUE(testing::eventually([&] { return world.firewall.rules().networks.size() == 1; }));
 }
 
 TEST_F(Kernel, OneNetworksTroubleDoesNotKeepTheOthersFromBeingMended) {

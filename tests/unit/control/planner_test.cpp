@@ -37,6 +37,15 @@ class GatedStore final : public ports::PlanStore {
     const std::scoped_lock lock(mutex_);
     until_failure_ = n;
   }
+  // … and all after it.
+  void fail_commits_from(int n) {
+    const std::scoped_lock lock(mutex_);
+    until_out_of_order_ = n;
+  }
+  int commits() {
+    const std::scoped_lock lock(mutex_);
+    return commits_;
+  }
   bool wait_until_somebody_waits() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), [this] { return waiting_; });
@@ -50,6 +59,10 @@ class GatedStore final : public ports::PlanStore {
       changed_.notify_all();
       changed_.wait(lock, [this] { return open_; });
       waiting_ = false;
+      ++commits_;
+      if (until_out_of_order_ > 0 && (until_out_of_order_ == 1 || --until_out_of_order_ == 1)) {
+        return fail(ErrorCode::storage, "the disk is full");
+      }
       if (until_failure_ > 0 && --until_failure_ == 0) return fail(ErrorCode::storage, "the disk is full");
     }
     return disk_.commit(changes);
@@ -62,6 +75,8 @@ class GatedStore final : public ports::PlanStore {
   bool open_ = true;
   bool waiting_ = false;
   int until_failure_ = 0;
+  int until_out_of_order_ = 0;
+  int commits_ = 0;
 };
 
 class PlannerTest : public ::testing::Test {
@@ -175,6 +190,18 @@ TEST_F(PlannerTest, ABatchThatCouldNotBeStoredIsTriedOneByOne) {
   EXPECT_EQ(addresses.size(), 3U);
   EXPECT_EQ(disk.all<model::Reservation>().size(), 4U);
   EXPECT_EQ(dump(model::Plan::from(*disk.load()).value()), look());
+}
+
+// Each commit may wait for the store: fifty requests must not wait one after the other.
+TEST_F(PlannerTest, AStoreThatIsOutOfOrderIsNotAskedOnceARequest) {
+  store.fail_commits_from(3);  // counted down at once: the second commit is the first to fail
+  std::vector<std::string> names;
+  for (int i = 0; i < 50; ++i) names.push_back(fmt::format("c{}", i));
+  const auto before = store.commits();
+  const auto answers = pile_up(names);
+  EXPECT_LT(store.commits() - before, 20);
+  for (const auto& [name, answer] : answers) EXPECT_EQ(answer.error().code, ErrorCode::storage) << name;
+  EXPECT_EQ(disk.all<model::Reservation>().size(), 1U) << "only the one before";
 }
 
 TEST_F(PlannerTest, TheStoreAndThePlanSayTheSame) {

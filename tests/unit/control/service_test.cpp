@@ -165,6 +165,27 @@ TEST_F(Service, ARunThatFailsKeepsNoReservation) {
   EXPECT_EQ(world.reservation("db", "vlan1"), std::nullopt);
 }
 
+TEST_F(Service, AReleaseUnpinsWhatRunPinned) {
+  ASSERT_TRUE(world.service().run(run_spec("web")).ok());
+  auto wanted = run_spec("db");
+  wanted.address = "172.16.0.50";
+  ASSERT_TRUE(world.service().run(wanted).ok());
+  for (const auto* name : {"web", "db"}) {
+    ASSERT_TRUE(world.engine.stop(name).ok());
+    ASSERT_TRUE(eventually([&] { return world.reservation(name, "vlan1")->state == model::ReservationState::held; }));
+    ASSERT_TRUE(world.service().release("vlan1", name).ok());
+  }
+  EXPECT_TRUE(eventually([&] { return !world.engine.configured_of("web", "vlan1"); }));
+  EXPECT_EQ(world.engine.configured_of("db", "vlan1"), address_from("172.16.0.50")) << "its user's choice";
+}
+
+TEST_F(Service, ARefusedRemovalRemovesNothing) {
+  world.add_network("vlan100", "172.16.1.0/24", "100");
+  world.add_network("shop_default", "172.16.1.0/24", "100");
+  expect_refused(world.service().remove_network("vlan100"), ErrorCode::in_use, "docker network rm shop_default");
+  EXPECT_EQ(world.disk.all<model::EngineNetwork>().size(), 2U);
+}
+
 TEST_F(Service, ARunThatCannotBeChangesNothing) {
   world.add_network("full", "172.16.7.0/30", "7");  // one address
   ASSERT_TRUE(world.engine.run({"web", {{"full"}}}).ok());

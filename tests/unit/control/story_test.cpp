@@ -277,6 +277,73 @@ TEST_F(Story, ComposesPutAsideContainerLeavesTheNameToTheNext) {
   expect_all_have(before);
 }
 
+// docker compose (version 2): the new container is made under a name of its own, and gets the old one's when that is
+// gone.
+TEST_F(Story, ComposesNewContainerGetsTheAddressOfTheOneItReplaces) {
+  for (const bool at_once : {true, false}) {
+    const auto before = run_all({"web"});
+    const auto old = world.engine.look("web")->id;
+    auto next = spec(old.substr(0, 12) + "_web");
+    next.labels["com.docker.compose.replace"] = "web";
+    const auto fresh = world.engine.create(next).value();
+    // The old one takes its time to stop: longer than it takes a container at rest to be pinned.
+    ASSERT_TRUE(world.engine.create(spec("rests")).ok());
+    ASSERT_TRUE(eventually([&] { return world.all_pinned({"rests"}); }));
+    ASSERT_TRUE(world.engine.remove("rests").ok());
+    ASSERT_TRUE(world.engine.stop("web").ok());
+    ASSERT_TRUE(world.engine.remove("web").ok());
+    ASSERT_TRUE(world.engine.rename(fresh, "web").ok());
+    ASSERT_TRUE(at_once || eventually([&] { return world.all_pinned({"web"}); }));
+    const auto started = world.engine.start(fresh);
+    ASSERT_TRUE(started.ok()) << started.error().message();
+    expect_all_have(before);
+    EXPECT_EQ(world.reservation(next.name), std::nullopt);
+    ASSERT_TRUE(world.engine.remove("web").ok());
+  }
+}
+
+// Blue and green: the name `web` has an address, and so has the container that is called so from now on.
+TEST_F(Story, OneThatIsRenamedToAKnownNameHasThatNamesAddressFromItsNextStart) {
+  const auto before = run_all({"web", "web-new"});
+  ASSERT_TRUE(world.engine.remove("web").ok());
+  ASSERT_TRUE(world.engine.rename("web-new", "web").ok());
+  ASSERT_TRUE(world.engine.stop("web").ok());
+  ASSERT_TRUE(eventually([&] { return world.all_pinned({"web"}); }));
+  const int repins = world.engine.repins();
+  ASSERT_TRUE(world.engine.start("web").ok());
+  expect_all_have({{"web", before.at("web")}});
+  EXPECT_EQ(world.engine.repins(), repins);
+  EXPECT_TRUE(becomes("web-new", model::ReservationState::removed)) << "nobody is called so any more";
+}
+
+TEST_F(Story, ARestartAfterARenameIsNotRefused) {
+  const auto before = run_all({"web", "web-new"});
+  ASSERT_TRUE(world.engine.stop("web-new").ok());
+  ASSERT_TRUE(eventually([&] { return world.all_pinned({"web-new"}); }));
+  ASSERT_TRUE(world.engine.start("web-new").ok());
+  ASSERT_TRUE(world.engine.remove("web").ok());
+  ASSERT_TRUE(world.engine.rename("web-new", "web").ok());
+  const auto started = world.engine.restart("web");
+  ASSERT_TRUE(started.ok()) << started.error().message();
+  expect_all_have({{"web", before.at("web")}});
+}
+
+TEST_F(Story, ARenameAtRestAndAStartAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    const auto name = fmt::format("a{}", round);
+    const auto before = run_all({name});
+    ASSERT_TRUE(world.engine.stop(name).ok());
+    ASSERT_TRUE(eventually([&] { return world.all_pinned({name}); }));
+    ASSERT_TRUE(world.engine.rename(name, "b").ok());
+    const auto started = world.engine.start("b");
+    ASSERT_TRUE(started.ok()) << started.error().message();
+    expect_all_have({{"b", before.at(name)}});
+    ASSERT_TRUE(world.engine.remove("b").ok());
+    ASSERT_TRUE(becomes("b", model::ReservationState::removed));
+    ASSERT_TRUE(world.service().release("vlan100", "b").ok());
+  }
+}
+
 TEST_F(Story, TheLabelIsTheIdentity) {
   auto labelled = spec("web-7f3a");
   labelled.labels["bayplan.identity"] = "shop/web";
@@ -382,6 +449,38 @@ TEST_F(Story, ARunningContainerCanBeConnected) {
   expect_all_have(other);
 }
 
+// Nobody knows that it is not the other one that starts; but after one mistake nobody is guessed about.
+TEST_F(Story, ARunningContainerCanBeConnectedWhileAnotherIsInItsBackOff) {
+  world.add_network("vlan300", "172.16.3.0/24", "300");
+  const auto before = run_all({"db"}, "always");
+  ASSERT_TRUE(world.engine.run({"web", {{"vlan300"}}}).ok());
+  ASSERT_TRUE(world.engine.back_off("db").ok());
+  const auto first = world.engine.connect("web", "vlan100", "{}", {});
+  ASSERT_FALSE(first.ok());
+  EXPECT_NE(first.error().detail.find("try again"), std::string::npos) << first.error().detail;
+  const auto second = world.engine.connect("web", "vlan100", "{}", {});
+  ASSERT_TRUE(second.ok()) << second.error().message();
+  ASSERT_TRUE(world.engine.start("db").ok());
+  expect_all_have(before);
+  EXPECT_NE(world.reservation("web")->address, before.at("db"));
+}
+
+TEST_F(Story, ADockerNetworkOfAnotherDriverOnOurAddressesIsNotServed) {
+  run("web");
+  ports::EngineNetworkInfo foreign;
+  foreign.id = "f00d";
+  foreign.name = "sneaky";
+  foreign.driver = "bridge";
+  foreign.ipam_driver = "bayplan";
+  foreign.subnets = {model::Subnet::parse("172.16.1.0/24").value()};
+  world.engine.add_foreign_network(foreign);
+  EXPECT_TRUE(eventually([&] {
+    const auto asked =
+        world.driver().request_address({"172.16.1.0/24", "", ports::AddressRequest::Purpose::endpoint, ""});
+    return !asked.ok() && asked.error().message().find("'sneaky' (driver bridge)") != std::string::npos;
+  }));
+}
+
 TEST_F(Story, WhoStandsStillIsPinnedAndFollowsARelease) {
   run("web");
   ASSERT_TRUE(world.engine.stop("web").ok());
@@ -440,6 +539,33 @@ TEST_F(Story, TheKernelSideFollows) {
   ASSERT_TRUE(world.engine.remove(id).ok());
   ASSERT_TRUE(world.engine.remove_network("vlan100").ok());
   EXPECT_TRUE(world.datapath.list_networks()->empty());
+}
+
+TEST_F(Story, APinFromBeforeAnUpgradeToDocker29IsTakenBackWhenItIsWrong) {
+  const auto before = run_all({"web", "db"});
+  for (const auto* name : {"web", "db"}) ASSERT_TRUE(world.engine.stop(name).ok());
+  ASSERT_TRUE(eventually([&] { return world.all_pinned({"web", "db"}); }));
+  world.engine.set_mode(FakeEngine::Mode::down);
+  world.engine.upgrade();
+  world.engine.answer();
+  ASSERT_TRUE(eventually([&] { return world.keeper().names_askers(); }));
+  ASSERT_TRUE(world.service().release("vlan100", "web").ok());
+  EXPECT_TRUE(eventually([&] { return !world.engine.configured_of("web", "vlan100"); }));
+  ASSERT_TRUE(world.engine.start("db").ok());
+  expect_all_have({{"db", before.at("db")}});
+}
+
+// The endpoints of before the power cut were cleared while nobody heard it.
+TEST_F(StoryOfDocker29, AStartAtBootMeetsItsOwnOldEndpoint) {
+  const auto before = run_all({"web", "db"}, "always");
+  world.engine.power_cut();
+  world.go_away();
+  world.engine.boot_silently();
+  world.engine.power_cut();
+  world.clock.push(std::chrono::seconds(1));
+  world.come_back();
+  world.engine.boot(5);
+  expect_all_have(before);
 }
 
 TEST_F(StoryOfDocker29, EverythingIsRightWithoutASinglePin) {

@@ -78,6 +78,26 @@ TEST_F(Trouble, AfterAPowerCutThePinnedStartByThemselvesAndAreVerifiedLater) {
   EXPECT_EQ(watchman.report(), Names{});
 }
 
+// Its network is full by now: said once, and not tried over and over.
+TEST_F(Trouble, AnOwedStartThatCannotBeMadeGoodIsGivenUp) {
+  world.add_network("vlan7", "172.16.7.0/30", "7");  // one address
+  ASSERT_TRUE(world.engine.run({"late", {{"vlan7"}}, {}, "always"}).ok());
+  ASSERT_TRUE(world.engine.stop("late").ok());
+  ASSERT_TRUE(eventually([&] { return world.all_pinned({"late"}, "vlan7"); }));
+  ASSERT_TRUE(world.service().release("vlan7", "late").ok());
+  ASSERT_TRUE(eventually([&] { return !world.engine.configured_of("late", "vlan7"); }));
+  ASSERT_TRUE(world.engine.run({"web", {{"vlan7"}}, {}, "always"}).ok());
+  const auto before = world.addresses({"web"}, "vlan7");
+  world.engine.power_cut();
+  world.engine.boot_silently();
+  ASSERT_EQ(world.disk.all<model::OwedStart>().size(), 2U);
+  const int inspects = world.engine.inspects();
+  world.engine.answer();
+  EXPECT_TRUE(eventually([&] { return world.all_have(before, "vlan7"); })) << world.state_of(before, "vlan7");
+  EXPECT_LT(world.engine.inspects() - inspects, 50);
+  EXPECT_FALSE(world.engine.look("late")->is_up());
+}
+
 TEST_F(Trouble, ARealRebootLosesTheKernelsSideToo) {
   const auto before = run_all(names(6));
   world.engine.power_cut();

@@ -43,6 +43,9 @@ class CutEngine final : public ports::Engine {
     stop_.request_stop();
   }
 
+  Result<bool> names_askers() override {
+    return through([&] { return engine_.names_askers(); });
+  }
   Result<std::vector<ports::Container>> containers(milliseconds bound) override {
     return through([&] { return engine_.containers(bound); });
   }
@@ -181,7 +184,10 @@ struct World::Daemon {
   explicit Daemon(World& world)
       : store(world.disk),
         engine(world.engine, [this, &world] { world.hear_repin(*this); }),
-        planner(store, model::Plan::from(store.load().value()).value()),
+        planner(store, model::Plan::from(store.load().value()).value(),
+                [this](const model::ChangeSet& changes) {
+                  if (serving && control::calls_for_sync(changes)) keeper.poke();
+                }),
         kernel(planner, world.datapath, world.firewall),
         host(world.host),
         publisher(planner, kernel, host),
@@ -194,7 +200,11 @@ struct World::Daemon {
                }),
         driver(parts(world)),
         service(parts(world), "test", "fake") {}
-  ~Daemon() { keeper.stop(); }
+  ~Daemon() {
+    serving = false;
+    static_cast<void>(planner.execute([](model::PlanEdit&) -> Result<> { return {}; }));
+    keeper.stop();
+  }
 
   control::Parts parts(World& world) {
     return {planner, engine, keeper, kernel, publisher, host, world.clock, {}, "host-1"};
@@ -206,6 +216,7 @@ struct World::Daemon {
   }
 
   std::atomic<bool> alive{true};
+  std::atomic<bool> serving{false};
   CutStore store;
   CutEngine engine;
   control::Planner planner;
@@ -311,6 +322,7 @@ void World::come_back() {
   daemon_ = std::make_shared<Daemon>(*this);
   static_cast<void>(daemon_->kernel.reconcile());
   daemon_->publisher.follow_plan();
+  daemon_->serving = true;
   daemon_->keeper.start();
 }
 

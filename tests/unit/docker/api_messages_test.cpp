@@ -228,6 +228,18 @@ TEST(LineSplitter, AnEndlessLineEndsIt) {
   EXPECT_LT(fed, 6);
 }
 
+TEST(DockerVersion, From29OnAskersAreNamed) {
+  for (const char* version : {"1.41", "1.51", "0.99"}) {
+    EXPECT_FALSE(*parse_names_askers(fmt::format(R"({{"ApiVersion":"{}"}})", version))) << version;
+  }
+  for (const char* version : {"1.52", "1.100", "2.0"}) {
+    EXPECT_TRUE(*parse_names_askers(fmt::format(R"({{"ApiVersion":"{}"}})", version))) << version;
+  }
+  for (const char* body : {"", "{}", R"({"ApiVersion":"1"})", R"({"ApiVersion":"1.x"})", R"({"ApiVersion":152})"}) {
+    EXPECT_EQ(parse_names_askers(body).error().code, ErrorCode::corrupt) << body;
+  }
+}
+
 TEST(ApiErrors, CarryDockersWordsAndACodeToActOn) {
   const auto missing = api_error(404, R"({"message":"No such container: web"})");
   EXPECT_EQ(missing.code, ErrorCode::not_found);
