@@ -65,13 +65,12 @@ Result<GrantOutcome> record_grant(PlanEdit& edit, const GrantRequest& request, c
   attachment.identity = identity;
   attachment.since = request.now;
   TRY(edit.put(attachment));
-  return GrantOutcome{.address = address, .owed = {}};
+  return GrantOutcome{.address = address};
 }
 
 Result<GrantOutcome> owe(PlanEdit& edit, const GrantRequest& request, std::string_view why) {
   TRY(edit.put(model::OwedStart{.token = request.owed_token, .network = request.network, .since = request.now}));
-  return GrantOutcome{.address = {},
-                      .owed = fail(ErrorCode::unavailable,
+  return GrantOutcome{.owed = fail(ErrorCode::unavailable,
                                    "{}, so baypland can't tell whose address to give on {}; it starts this container "
                                    "itself as soon as it can ({})",
                                    why, request.network, request.owed_token)};
@@ -86,7 +85,7 @@ const EngineFacts* facts_of(const GrantRequest& request) {
 Result<GrantOutcome> grant_own(PlanEdit& edit, const GrantRequest& request, IpAddress address,
                                const std::string& identity) {
   const Attachment* current = edit.plan().attachment(request.network, address);
-  if (current && !request.facts && current->identity == identity) return GrantOutcome{.address = address, .owed = {}};
+  if (current && !request.facts && current->identity == identity) return GrantOutcome{.address = address};
   auto cleared = clear_attachment(edit, request, address, identity);
   if (!cleared && !request.facts) return owe(edit, request, cleared.error().detail + ", and Docker does not answer");
   TRY(std::move(cleared));
@@ -148,7 +147,7 @@ Result<GrantOutcome> grant_asked_silent(PlanEdit& edit, const GrantRequest& requ
   // A booting engine also asks again for what its endpoints had, before it clears them away.
   const bool clear = owner ? !claimants.another && (claimants.owner || current) : true;
   if (!clear) return owe(edit, request, "Docker does not answer");
-  if (current) return GrantOutcome{.address = request.address, .owed = {}};
+  if (current) return GrantOutcome{.address = request.address};
   return record_grant(edit, request, *request.address, owner ? owner->identity : std::string{});
 }
 
@@ -233,18 +232,26 @@ Result<GrantOutcome> grant_nobodys(PlanEdit& edit, const GrantRequest& request, 
   return record_grant(edit, request, address, {});
 }
 
-// A container whose disconnect is done and whose connect is not yet is listed nowhere, and could be the one.
+// A container at rest that is between the disconnect and the connect of its pinning: listed nowhere, it could be the
+// one.
 bool is_somebody_unlisted(const PlanEdit& edit, const GrantRequest& request) {
   return std::ranges::any_of(edit.plan().repins(), [&](const auto& entry) {
     const auto* carried = edit.plan().engine_network(entry.second.engine_network);
-    return carried && carried->network == request.network;
+    const auto* container = find_by_id(*request.facts, entry.second.container_id);
+    return carried && carried->network == request.network && container && may_be_starting(*container);
   });
 }
 
-// The one that must be asking, if there is one.
-const Membership* sole_asker(const PlanEdit& edit, const GrantRequest& request, const std::vector<Membership>& askers) {
-  const bool sure = askers.size() == 1 && request.may_guess && !is_somebody_unlisted(edit, request);
-  return sure && checked_identity(*askers.front().container).ok() ? &askers.front() : nullptr;
+// Nobody told who asks for whatever address: found by elimination, where that is sure.
+Result<GrantOutcome> grant_by_elimination(PlanEdit& edit, const GrantRequest& request, const Network& network) {
+  const auto askers = candidates(edit, request, std::nullopt);
+  const bool sole = askers.size() == 1 && request.may_guess && checked_identity(*askers.front().container);
+  if (!sole) return grant_nobodys(edit, request, network, askers);
+  const std::string identity = askers.front().container->identity();
+  if (!is_somebody_unlisted(edit, request)) return grant_known(edit, request, network, identity);
+  const bool has_address = edit.plan().reservation(network.name, identity) != nullptr;
+  if (has_address && request.may_wait) return GrantOutcome{.undecided = true};
+  return grant_nobodys(edit, request, network, askers);
 }
 
 }  // namespace
@@ -258,11 +265,7 @@ Result<GrantOutcome> grant(PlanEdit& edit, const GrantRequest& request) {
   }
   if (request.address) return request.facts ? grant_asked(edit, request) : grant_asked_silent(edit, request);
   if (!request.facts) return owe(edit, request, "Docker does not answer");
-  const auto askers = candidates(edit, request, std::nullopt);
-  if (const Membership* asker = sole_asker(edit, request, askers)) {
-    return grant_known(edit, request, *network, asker->container->identity());
-  }
-  return grant_nobodys(edit, request, *network, askers);
+  return grant_by_elimination(edit, request, *network);
 }
 
 bool is_auxiliary(const Network& network, const GrantRequest& request) {

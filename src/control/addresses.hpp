@@ -21,13 +21,18 @@ struct GrantRequest {
   std::optional<EngineFacts> facts;           // none: the engine does not answer
   std::string owed_token;                     // for a refusal that is owed: fresh, unique
   bool may_guess = true;                      // who asks may be found by elimination
+  bool may_wait = false;                      // the outcome may be `undecided`
   Timestamp now{};
 };
 
-// Either an address, or a refusal that must be stored (as owed) before it is given.
+// One of: an address; a refusal that must be stored (as owed) before it is given; or nothing yet: the only one that
+// could be asking has an address, but a container at rest is listed nowhere while it is being pinned, and could be the
+// one. Its pin ends in a moment, unless it is the one: its start then has it locked. So the request is to be made
+// again.
 struct GrantOutcome {
-  std::optional<model::IpAddress> address;
-  std::optional<Error> owed;
+  std::optional<model::IpAddress> address = {};
+  std::optional<Error> owed = {};
+  bool undecided = false;
 };
 
 // Decides and records the grant as an Attachment. Errors change nothing: `conflict` (somebody else's, in use),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -15,6 +16,8 @@ using model::Network;
 using model::PlanEdit;
 
 constexpr std::chrono::seconds kNoGuess{30};
+constexpr std::chrono::milliseconds kUndecided{500};  // how long a request waits for a pin under way
+constexpr std::chrono::milliseconds kUndecidedPause{10};
 
 Error missing_subnet() {
   return fail(ErrorCode::invalid,
@@ -158,12 +161,25 @@ Result<IpAddress> Driver::endpoint_address(const PoolId& pool, const ports::Addr
   wanted.container_name = request.container_name;
   wanted.facts = parts_.engine_keeper.facts(TRY(carriers_of(network->name)));
   if (is_auxiliary(*network, wanted)) return *wanted.address;
-  wanted.owed_token = make_owed_token();
+  const std::string token = make_owed_token();
+  wanted.owed_token = token;
   wanted.may_guess = may_guess(network->name);
-  GrantOutcome outcome = TRY(grant_now(wanted));
+  GrantOutcome outcome = TRY(grant_decided(std::move(wanted)));
   if (!outcome.owed) return *outcome.address;
-  log::info("start_owed", {{"network", network->name}, {"token", wanted.owed_token}});
+  log::info("start_owed", {{"network", network->name}, {"token", token}});
   return std::move(*outcome.owed);
+}
+
+// A pin under way ends in some 10 ms; if its container is the one that asks, it can't end before we answer.
+Result<GrantOutcome> Driver::grant_decided(GrantRequest request) {
+  const auto give_up = parts_.clock.steady() + kUndecided;
+  while (true) {
+    request.may_wait = parts_.clock.steady() < give_up;
+    GrantOutcome outcome = TRY(grant_now(request));
+    if (!outcome.undecided) return outcome;
+    std::this_thread::sleep_for(kUndecidedPause);
+    request.facts = parts_.engine_keeper.facts(TRY(carriers_of(request.network)));
+  }
 }
 
 Result<GrantOutcome> Driver::grant_now(const GrantRequest& request) {

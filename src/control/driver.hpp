@@ -69,6 +69,7 @@ class Driver final : public ports::NetworkDriver {
 
   Result<model::IpAddress> gateway_address(const PoolId& pool, const std::string& asked);
   Result<model::IpAddress> endpoint_address(const PoolId& pool, const ports::AddressRequest& request);
+  Result<GrantOutcome> grant_decided(GrantRequest request);
   Result<GrantOutcome> grant_now(const GrantRequest& request);
   // Ids of the engine's networks that carry one of ours.
   Result<std::vector<std::string>> carriers_of(const std::string& network);

@@ -37,12 +37,14 @@ class Project:
                              "-f", f"{self.folder}/docker-compose.yml", "-p", "shop", *args, timeout=180)
 
     def settled_cards(self, count):
-        """`cards` when so many have an address: one that is pinned just while it starts is plugged in a moment later."""
+        """`cards` when so many have the address that the plan has for them (lab.network.Network.settled_cards)."""
         def settled():
             cards = self.cards()
-            return len(cards) == count and all(card.address for card in cards.values()) and cards
+            planned = {row["container"]: row["address"].split("/")[0] for row in self.host.bayplan_json("ls")}
+            at_home = all(card.address and card.address == planned.get(name) for name, card in cards.items())
+            return len(cards) == count and at_home and cards
 
-        return wait_for(settled, f"{count} containers with an address", 5)
+        return wait_for(settled, f"{count} containers with their own address", 5)
 
     def cards(self):
         cards = {}

@@ -64,9 +64,14 @@ class Network:
         return {name: self.card(name) for name in names}
 
     def settled_cards(self, names):
-        """`cards` when all have an address: one that is pinned just while it starts is plugged in a moment later."""
-        return wait_for(lambda: all(card.address for card in self.cards(names).values()) and self.cards(names),
-                        f"an address for each of {', '.join(names)}", 5)
+        """`cards` when all have the address that the plan has for them: before Docker 29 one that is pinned just while it
+        starts is plugged in a moment later, and of several that start at the same instant one may have to be put right."""
+        def settled():
+            planned = {row["container"]: row["address"].split("/")[0] for row in self.plan().values()}
+            cards = self.cards(names)
+            return all(card.address and card.address == planned.get(name) for name, card in cards.items()) and cards
+
+        return wait_for(settled, f"its own address for each of {', '.join(names)}", 5)
 
     def pinned(self, name):
         """The address that the container's settings ask Docker for on this network; empty when they ask for none."""

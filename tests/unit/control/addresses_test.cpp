@@ -142,10 +142,19 @@ TEST_F(Grant, NobodyIsGuessedAboutWhileSomebodyMayBeUnlisted) {
   auto careful = asking(facts);
   careful.may_guess = false;
   EXPECT_EQ(granted(careful), "172.16.1.2") << "the last guess was wrong";
+  auto off = container("db", State::exited);
+  off.networks.clear();
+  const auto both = facts_of({container("web", State::exited), off});
   ASSERT_TRUE(edit.put(model::Repin{"id-db", "net-id", "{}", {}}).ok());
-  EXPECT_EQ(granted(asking(facts)), "172.16.1.3") << "db is off the network for a moment, and could be the one";
+  auto patient = asking(both);
+  patient.may_wait = true;
+  EXPECT_TRUE(grant(edit, patient)->undecided) << "db is off the network for a moment, and could be the one";
+  EXPECT_EQ(granted(asking(both)), "172.16.1.3") << "its pin does not end: it is the one, or stuck";
+  off.state = State::running;
+  EXPECT_EQ(granted(asking(facts_of({container("web", State::exited), off}))), "172.16.1.50") << "db asks for its own";
   ASSERT_TRUE(edit.erase(model::Repin{"id-db", "net-id", "{}", {}}).ok());
-  EXPECT_EQ(granted(asking(facts)), "172.16.1.50");
+  ASSERT_TRUE(edit.erase(*attachment("172.16.1.50")).ok());
+  EXPECT_EQ(granted(asking(both)), "172.16.1.50");
 }
 
 TEST_F(Grant, ALabelThatIsNoIdentityIsNotGuessed) {

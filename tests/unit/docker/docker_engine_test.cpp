@@ -313,7 +313,7 @@ TEST_F(DockerStream, AStatusThatIsNotGoodIsAnError) {
 }
 
 TEST_F(DockerStream, APullUnderWayIsCutOffWithTheDaemon) {
-  auto made = std::async(std::launch::async, [&] { return engine_.create_container(run_request()); });
+  auto made = std::async(std::launch::async, [&] { return engine_.prepare(run_request()); });
   docker_.accept();
   const std::string missing = R"({"message":"No such image: x"})";
   docker_.say(fmt::format("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", missing.size(),
