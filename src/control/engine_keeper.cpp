@@ -28,7 +28,7 @@ EngineKeeper::EngineKeeper(ports::Engine& engine, Planner& planner, const Clock&
       clock_(clock),
       settings_(std::move(settings)),
       after_sync_(std::move(after_sync)),
-      repinner_(engine, planner, clock),
+      repinner_(engine, planner, clock, settings_.patience),
       due_(clock.steady()),
       lost_at_(clock.now()),
       repin_backoff_(kRetry, settings_.resync),

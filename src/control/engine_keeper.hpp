@@ -29,6 +29,7 @@ struct EngineKeeperSettings {
   std::chrono::milliseconds rest_created{250};   // `docker run` starts what it created sooner
   std::chrono::milliseconds answer_bound{2000};  // for a listing while the engine is known to answer
   std::chrono::milliseconds silence_bound{300};  // … while it is not
+  std::chrono::milliseconds patience{10000};     // for a disconnect or connect whose asker was killed, to happen yet
   std::chrono::milliseconds network_lag{31000};  // a network not listed so long is gone: no plugin call takes longer
 };
 

@@ -265,11 +265,11 @@ class Sync {
     if (by_user) return reserving && !own ? protect_users_choice(place) : Result<>{};
     const auto wanted = own ? std::optional(own->address) : std::nullopt;
     if (configured == wanted && (own || !reserving)) return {};
-    add(Reason::pin, place, wanted);
-    RepinAction& added = outcome_.repins.back();
-    added.reserve = reserving && !own;
+    RepinAction* const added = add(Reason::pin, place, wanted);
+    if (!added) return {};
+    added->reserve = reserving && !own;
     const auto range = input_.facts.network_ranges.find(place.engine_network);
-    if (range != input_.facts.network_ranges.end()) added.within = range->second;
+    if (range != input_.facts.network_ranges.end()) added->within = range->second;
     return {};
   }
 
@@ -300,9 +300,12 @@ class Sync {
     }
   }
 
-  void add(Reason reason, const Membership& place, std::optional<model::IpAddress> address) {
+  // One that was begun goes before: it is resumed, and what is to be done then, shows then. Null: it does.
+  RepinAction* add(Reason reason, const Membership& place, std::optional<model::IpAddress> address) {
+    if (edit_.plan().repins().contains({place.container->id, place.engine_network})) return nullptr;
     outcome_.repins.push_back(
         {reason, place.container->id, place.container->name, place.engine_network, place.network, std::move(address)});
+    return &outcome_.repins.back();
   }
 
   [[nodiscard]] const ports::Container* by_id(const std::string& id) const {

@@ -58,22 +58,53 @@ Result<model::Repin> Repinner::begun_repin(const model::Repin& repin) {
   });
 }
 
-// The disconnect may never have been done, or the connect may have been: the engine is asked anew, since a container
-// that is connected already must not be connected again, and one that is not must not be forgotten.
+// The disconnect may never have been done, or the connect may have been, or either may still be under way, for Docker
+// does what it was asked for when the asker is long gone. So the engine is asked anew, and a container that is still
+// connected as it was before is looked at for a while before the repin is given up: its disconnect may be yet to come.
 Result<> Repinner::resume(const model::Repin& repin, const RepinAction& action) {
   EngineFacts facts;
   facts.containers = TRY(engine_.containers(kListingBound));
   for (const auto& network : TRY(engine_.networks(kListingBound))) facts.network_names[network.id] = network.name;
-  const bool ended = TRY(planner_.execute([&](model::PlanEdit& edit) -> Result<bool> {
-    const auto places = memberships(edit.plan(), facts);
-    const bool connected = std::ranges::any_of(places, [&](const Membership& place) {
-      return place.container->id == repin.container_id && place.engine_network == repin.engine_network;
-    });
-    if (!connected && find_by_id(facts, repin.container_id)) return false;
+  const bool patient = is_young(repin);
+  const Standing standing = TRY(planner_.execute([&](model::PlanEdit& edit) -> Result<Standing> {
+    const Standing found = standing_of(edit.plan(), facts, repin);
+    if (found == Standing::off || (found == Standing::as_before && patient)) return found;
     TRY(edit.erase(repin));
-    return true;
+    if (found == Standing::done && repin.address) TRY(edit.put(claim_of(edit.plan(), repin)));
+    return Standing::done;
   }));
-  return ended ? Result<>{} : reconnect(repin, action);
+  if (standing == Standing::off) return reconnect(repin, action);
+  if (standing == Standing::done) forget_age(repin);
+  return {};
+}
+
+Repinner::Standing Repinner::standing_of(const model::Plan& plan, const EngineFacts& facts, const model::Repin& repin) {
+  const ports::Container* container = find_by_id(facts, repin.container_id);
+  if (!container) return Standing::gone;
+  const auto places = memberships(plan, facts);
+  const auto place = std::ranges::find_if(places, [&](const Membership& each) {
+    return each.container == container && each.engine_network == repin.engine_network;
+  });
+  if (place == places.end()) return Standing::off;
+  const bool has_it = !container->is_up() || !repin.address || place->entry->address == repin.address;
+  return place->entry->configured == repin.address && has_it ? Standing::done : Standing::as_before;
+}
+
+bool Repinner::is_young(const model::Repin& repin) {
+  const std::scoped_lock lock(mutex_);
+  const auto [known, fresh] = resuming_since_.try_emplace({repin.container_id, repin.engine_network}, clock_.steady());
+  return clock_.steady() - known->second < patience_;
+}
+
+void Repinner::forget_age(const model::Repin& repin) {
+  const std::scoped_lock lock(mutex_);
+  resuming_since_.erase({repin.container_id, repin.engine_network});
+}
+
+model::Claim Repinner::claim_of(const model::Plan& plan, const model::Repin& repin) {
+  const model::EngineNetwork* carried = plan.engine_network(repin.engine_network);
+  const auto* owner = carried ? plan.reservation_at(carried->network, *repin.address) : nullptr;
+  return {repin.container_id, repin.engine_network, *repin.address, owner ? owner->identity : std::string{}, true};
 }
 
 Result<> Repinner::forget(const model::Repin& repin) {
@@ -118,6 +149,7 @@ Result<> Repinner::reconnect(const model::Repin& begun, const RepinAction& actio
   const auto code = connected.ok() ? ErrorCode::internal : connected.error().code;
   const bool over = connected.ok() || code == ErrorCode::not_found || code == ErrorCode::in_use;
   if (!over) return connected;  // the record stays: the next pass resumes it
+  forget_age(repin);
   if (connected.ok()) {
     log::info("container_repinned", {{"reason", to_string(action.reason)},
                                      {"container", action.container_name},
@@ -126,11 +158,7 @@ Result<> Repinner::reconnect(const model::Repin& begun, const RepinAction& actio
   }
   return planner_.execute([repin, pinned](model::PlanEdit& edit) -> Result<> {
     TRY(edit.erase(repin));
-    if (!pinned) return {};
-    const model::EngineNetwork* carried = edit.plan().engine_network(repin.engine_network);
-    const auto* owner = carried ? edit.plan().reservation_at(carried->network, *repin.address) : nullptr;
-    return edit.put(model::Claim{repin.container_id, repin.engine_network, *repin.address,
-                                 owner ? owner->identity : std::string{}, true});
+    return pinned ? edit.put(claim_of(edit.plan(), repin)) : Result<>{};
   });
 }
 

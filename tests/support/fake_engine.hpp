@@ -95,6 +95,8 @@ class FakeEngine final : public ports::Engine {
   [[nodiscard]] std::vector<model::IpAddress> addresses_in_use() const;
   // Calls of disconnect() and connect() so far.
   [[nodiscard]] int repins() const { return repins_; }
+  // Calls of containers() so far.
+  [[nodiscard]] int listings() const { return listings_; }
   // Calls of inspect() so far.
   [[nodiscard]] int inspects() const { return inspects_; }
   [[nodiscard]] int watchers() const;
@@ -199,6 +201,7 @@ class FakeEngine final : public ports::Engine {
   std::atomic<ports::NetworkDriver*> driver_{nullptr};
   std::atomic<int> repins_{0};
   std::atomic<int> inspects_{0};
+  std::atomic<int> listings_{0};
 
   mutable std::mutex mutex_;  // guards all below and the boxes' data
   mutable std::condition_variable_any changed_;

@@ -30,6 +30,7 @@ ports::Container FakeEngine::view(const Box& box) const {
 
 Result<std::vector<ports::Container>> FakeEngine::containers(std::chrono::milliseconds) {
   TRY(gate());
+  ++listings_;
   std::vector<BoxPtr> boxes;
   {
     const std::scoped_lock hold(mutex_);

@@ -292,6 +292,14 @@ TEST_F(EngineSync, WhoRunsWithSomebodyElsesAddressIsEjected) {
   EXPECT_FALSE(plan.attachment_of("e1")->verified);
 }
 
+TEST_F(EngineSync, WhatWasBegunIsResumedBeforeAnythingElseIsDone) {
+  have("web", "172.16.1.9");
+  ASSERT_TRUE(edit.put(model::Repin{"id-web", "net-id", "{}", ip("172.16.1.9")}).ok());
+  const auto outcome = sync({container("web", State::exited)});
+  ASSERT_EQ(outcome.repins.size(), 1U);
+  EXPECT_EQ(outcome.repins[0].reason, Reason::resume);
+}
+
 TEST_F(EngineSync, ARepinThatWasBegunIsResumed) {
   ASSERT_TRUE(edit.put(model::Repin{"id-web", "net-id", "{}", ip("172.16.1.9")}).ok());
   EXPECT_EQ(text(sync({container("web", State::running)})), "resume web 172.16.1.9;");

@@ -326,6 +326,20 @@ TEST_F(Trouble, APuttingRightThatACrashInterruptedIsEnded) {
   EXPECT_EQ(watchman.report(), Names{});
 }
 
+// Docker does what a killed baypland asked for, a moment after the next one has looked.
+TEST_F(Trouble, ADisconnectThatIsDoneAfterItsAskerWasKilledIsMadeGood) {
+  const auto before = run_all({"web"}, "no");
+  const auto network = world.engine.networks(std::chrono::seconds(1))->front().id;
+  const model::Repin begun{world.engine.look("web")->id, network, "{}", before.at("web")};
+  world.go_away();
+  ASSERT_TRUE(world.disk.commit({{model::Change::Kind::put, begun}}).ok());
+  const int listings = world.engine.listings();
+  world.come_back();
+  ASSERT_TRUE(eventually([&] { return world.engine.listings() > listings + 3; })) << "two passes have looked";
+  ASSERT_TRUE(world.engine.disconnect("web", network).ok());
+  expect_all_have(before);
+}
+
 TEST_F(Trouble, KillsWhileManyStartLoseNothing) {
   const auto all = names(16);
   const auto before = run_all(all);

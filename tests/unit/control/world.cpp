@@ -125,6 +125,7 @@ control::EngineKeeperSettings quick_settings() {
   settings.rest_exited = milliseconds(5);
   settings.rest_created = milliseconds(25);
   settings.silence_bound = milliseconds(50);
+  settings.patience = milliseconds(300);
   settings.network_lag = milliseconds(300);
   return settings;
 }
