@@ -83,6 +83,8 @@ http::Response ControlRoutes::handle(const http::Request& request) {
 
 http::Response ControlRoutes::answer(const http::Request& request) {
   const auto& path = request.path;
+  if (path == "/v1/import") return import_plan(request);
+  if (request.body.size() > kBodyLimit) return problem_refusal(413, "the request is too large");
   if (path == "/v1/networks") return networks(request);
   if (path == "/v1/reservations") return reservations(request);
   if (path == "/v1/run") return run(request);
@@ -140,6 +142,12 @@ http::Response ControlRoutes::export_plan(const http::Request& request) {
   return request.method == "GET" ? respond(control_.export_plan()) : wrong_method(request, "GET");
 }
 
+http::Response ControlRoutes::import_plan(const http::Request& request) {
+  if (request.method != "POST") return wrong_method(request, "POST");
+  const auto records = parse_import_request(request.body);
+  return records.ok() ? respond(control_.import_plan(*records)) : problem(records.error());
+}
+
 http::Response ControlRoutes::metrics_text(const http::Request& request) {
   if (request.method != "GET") return wrong_method(request, "GET");
   const auto views = control_.networks();
@@ -158,6 +166,7 @@ Result<std::unique_ptr<http::Server>> serve_control(const std::string& path, con
   http::ServerOptions options;
   options.refusal = problem_refusal;
   options.handler_bound = kHandlerBound;
+  options.body_limit = kImportLimit;
   auto routes = std::make_shared<ControlRoutes>(control, metrics);  // shared: std::function copies its target
   return http::Server::on_path(
       path, [routes](const http::Request& request) { return routes->handle(request); }, std::move(options));

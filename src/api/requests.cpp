@@ -1,21 +1,22 @@
 #include "api/requests.hpp"
 
+#include <boost/json.hpp>
+
 #include "base/text.hpp"
 #include "wire/json.hpp"
+#include "wire/plan_json.hpp"
 
 namespace bayplan::api {
 namespace {
 
+namespace json = boost::json;
+using wire::Fields;
+
 constexpr std::string_view kWhat = "the request";
 
-}  // namespace
-
-Result<control::NetworkSpec> parse_network_spec(std::string_view body) {
-  const auto value = TRY(wire::parse_json(body));
-  const auto fields = TRY(wire::Fields::of(value, kWhat));
-  TRY(fields.only({"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu", "nat"}));
+Result<control::NetworkSpec> read_network_spec(const Fields& fields, std::string name) {
   control::NetworkSpec spec;
-  spec.name = TRY(fields.text("name"));
+  spec.name = std::move(name);
   spec.vlan = TRY(fields.optional_number_text("vlan"));
   spec.subnet = TRY(fields.optional_text("subnet"));
   spec.gateway = TRY(fields.optional_text("gateway"));
@@ -26,6 +27,76 @@ Result<control::NetworkSpec> parse_network_spec(std::string_view body) {
   spec.mtu = TRY(fields.optional_number_text("mtu"));
   spec.nat = TRY(fields.boolean("nat", true));
   return spec;
+}
+
+Result<std::optional<Timestamp>> optional_time(const Fields& fields, std::string_view name) {
+  const auto text = TRY(fields.optional_text(name));
+  if (!text) return std::optional<Timestamp>();
+  return std::optional(TRY(wire::parse_time(*text)));
+}
+
+Result<control::ImportNetwork> read_import_network(const json::value& value) {
+  const auto fields = TRY(Fields::of(value, "a network"));
+  TRY(fields.only({"key", "name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu",
+                   "nat", "mac_salt", "created"}));
+  control::ImportNetwork record;
+  record.key = TRY(fields.text("key"));
+  record.spec = TRY(read_network_spec(fields, TRY(fields.optional_text("name")).value_or("")));
+  if (!record.spec.subnet) return fail(ErrorCode::invalid, "'subnet' of a network must be given");
+  record.created = TRY(optional_time(fields, "created"));
+  if (const auto* salt = value.get_object().if_contains("mac_salt"); salt != nullptr && !salt->is_null()) {
+    boost::system::error_code error;
+    const auto number = salt->to_number<std::uint8_t>(error);
+    if (error) return fail(ErrorCode::invalid, "'mac_salt' of a network must be a number from 0 to 255");
+    record.mac_salt = number;
+  }
+  return record;
+}
+
+Result<control::ImportReservation> read_import_reservation(const json::value& value) {
+  const auto fields = TRY(Fields::of(value, "a reservation"));
+  TRY(fields.only({"key", "network", "vlan", "identity", "address", "gateway", "mac", "state", "host", "container",
+                   "created", "last_seen"}));
+  control::ImportReservation record;
+  record.key = TRY(fields.text("key"));
+  record.network = TRY(fields.optional_text("network"));
+  record.vlan = TRY(fields.optional_number_text("vlan"));
+  record.identity = TRY(fields.text("identity"));
+  record.address = TRY(fields.text("address"));
+  record.gateway = TRY(fields.optional_text("gateway"));
+  record.mac = TRY(fields.optional_text("mac"));
+  if (record.mac) TRY(model::MacAddress::parse(*record.mac));
+  if (const auto state = TRY(fields.optional_text("state"))) {
+    record.state = TRY(model::parse_reservation_state(*state));
+  }
+  record.host = TRY(fields.optional_text("host")).value_or("");
+  record.container = TRY(fields.optional_text("container")).value_or("");
+  record.created = TRY(optional_time(fields, "created"));
+  record.last_seen = TRY(optional_time(fields, "last_seen"));
+  return record;
+}
+
+// The elements of an array that may be absent. A record that is no record is the sender's mistake: all is refused.
+template <typename Record>
+Result<std::vector<Record>> read_records(const json::value& root, std::string_view name,
+                                         Result<Record> (*read)(const json::value&)) {
+  std::vector<Record> out;
+  const auto* list = root.get_object().if_contains(name);
+  if (list == nullptr || list->is_null()) return out;
+  if (!list->is_array()) return fail(ErrorCode::invalid, "'{}' of {} must be an array", name, kWhat);
+  for (const auto& value : list->get_array()) {
+    out.push_back(TRY(read(value).in(fmt::format("{}[{}]", name, out.size()))));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<control::NetworkSpec> parse_network_spec(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu", "nat"}));
+  return read_network_spec(fields, TRY(fields.text("name")));
 }
 
 Result<control::ReserveSpec> parse_reserve_spec(std::string_view body) {
@@ -53,6 +124,17 @@ Result<control::RunSpec> parse_run_spec(std::string_view body) {
   spec.restart_policy = TRY(fields.optional_text("restart_policy")).value_or(spec.restart_policy);
   spec.options = TRY(fields.texts("options"));
   return spec;
+}
+
+Result<control::ImportRequest> parse_import_request(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"dry_run", "networks", "reservations"}));
+  control::ImportRequest request;
+  request.dry_run = TRY(fields.boolean("dry_run", false));
+  request.networks = TRY(read_records(value, "networks", read_import_network));
+  request.reservations = TRY(read_records(value, "reservations", read_import_reservation));
+  return request;
 }
 
 Result<control::ReservationFilter> parse_filter(const std::map<std::string, std::string>& query) {

@@ -12,6 +12,7 @@ namespace bayplan::api {
 Result<control::NetworkSpec> parse_network_spec(std::string_view body);
 Result<control::ReserveSpec> parse_reserve_spec(std::string_view body);
 Result<control::RunSpec> parse_run_spec(std::string_view body);
+Result<control::ImportRequest> parse_import_request(std::string_view body);
 Result<control::ReservationFilter> parse_filter(const std::map<std::string, std::string>& query);
 
 }  // namespace bayplan::api

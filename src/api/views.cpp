@@ -56,6 +56,23 @@ json::value to_json(const control::PlanExport& plan) {
   return wire::export_json(plan.networks, std::move(reservations));
 }
 
+json::value to_json(const control::ImportReport& report) {
+  json::array records;
+  const auto add = [&](const control::ImportOutcome& outcome, bool is_network) {
+    records.push_back({{"key", outcome.key},
+                       {"outcome", to_string(outcome.kind)},
+                       {"kind", is_network ? "network" : "reservation"},
+                       {"network", wire::text_or_null(outcome.network)},
+                       {"identity", wire::text_or_null(outcome.identity)},
+                       {"address", wire::text_or_null(outcome.address)},
+                       {"state", wire::text_or_null(outcome.state)},
+                       {"note", wire::text_or_null(outcome.note)}});
+  };
+  for (const auto& outcome : report.networks) add(outcome, true);
+  for (const auto& outcome : report.reservations) add(outcome, false);
+  return {{"dry_run", report.dry_run}, {"records", std::move(records)}};
+}
+
 json::value to_json(const control::DaemonStatus& status) {
   return {{"version", status.version},
           {"store", status.store},

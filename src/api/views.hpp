@@ -14,6 +14,7 @@ boost::json::value to_json(const std::vector<control::NetworkView>& views);
 boost::json::value to_json(const control::ReservationView& view);
 boost::json::value to_json(const std::vector<control::ReservationView>& views);
 boost::json::value to_json(const control::PlanExport& plan);
+boost::json::value to_json(const control::ImportReport& report);
 boost::json::value to_json(const control::DaemonStatus& status);
 
 // Sets the gauges that tell how full the networks are.

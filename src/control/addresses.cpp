@@ -314,6 +314,16 @@ Result<> check_usable(const Network& network, const IpAddress& address) {
   return {};
 }
 
+Result<> check_free(const model::Plan& plan, const Network& network, const IpAddress& address, Timestamp now) {
+  TRY(check_usable(network, address));
+  if (const Reservation* owner = plan.reservation_at(network.name, address)) return held_by(*owner, now);
+  if (plan.attachment(network.name, address)) {
+    return fail(ErrorCode::conflict, "{} is just being given to a container that is starting on {}",
+                address.to_string(), network.name);
+  }
+  return {};
+}
+
 Result<Reservation> reserve(PlanEdit& edit, const Network& network, const std::string& identity,
                             const AddressWish& wish, Timestamp now) {
   const auto& address = wish.address;
@@ -323,14 +333,7 @@ Result<Reservation> reserve(PlanEdit& edit, const Network& network, const std::s
     return fail(ErrorCode::conflict, "'{}' has {} on {}, not {}. To give that up: bayplan release {} {}", identity,
                 own->address.to_string(), network.name, address->to_string(), network.name, identity);
   }
-  if (address) {
-    TRY(check_usable(network, *address));
-    if (const Reservation* owner = edit.plan().reservation_at(network.name, *address)) return held_by(*owner, now);
-    if (edit.plan().attachment(network.name, *address)) {
-      return fail(ErrorCode::conflict, "{} is just being given to a container that is starting on {}",
-                  address->to_string(), network.name);
-    }
-  }
+  if (address) TRY(check_free(edit.plan(), network, *address, now));
   const IpAddress chosen = address ? *address : TRY(take_free_address(edit, network, wish.within));
   Reservation fresh = make_reservation(network, identity, chosen, now);
   TRY(edit.put(fresh));

@@ -64,6 +64,11 @@ struct AddressWish {
 Result<model::Reservation> reserve(model::PlanEdit& edit, const model::Network& network, const std::string& identity,
                                    const AddressWish& wish, Timestamp now);
 
+// Whether the identity, which has no reservation there, may have the address. Errors as check_usable's, and `conflict`
+// when it is another's, with its owner's name.
+Result<> check_free(const model::Plan& plan, const model::Network& network, const model::IpAddress& address,
+                    Timestamp now);
+
 // A new reservation, held, with the network's MAC for the address.
 model::Reservation make_reservation(const model::Network& network, const std::string& identity,
                                     const model::IpAddress& address, Timestamp now);

@@ -8,23 +8,11 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "control/import_request.hpp"
+#include "control/network_spec.hpp"
 #include "model/records.hpp"
 
 namespace bayplan::control {
-
-// `network create`: texts as the user gave them, validated by the callee, so that every way in says the same.
-struct NetworkSpec {
-  std::string name;
-  std::optional<std::string> vlan;
-  std::optional<std::string> subnet;  // none: the next free one of the supernet
-  std::optional<std::string> gateway;
-  std::vector<std::string> ranges;
-  std::vector<std::string> exclusions;
-  std::optional<std::string> datapath;
-  std::optional<std::string> uplink;
-  std::optional<std::string> mtu;
-  bool nat = true;
-};
 
 // A network as `network ls` and `network inspect` show it.
 struct NetworkView {
@@ -99,6 +87,9 @@ class ControlApi {
   virtual Result<ReservationView> release(const std::string& network, const std::string& identity_or_address) = 0;
   virtual Result<ReservationView> run(const RunSpec& spec) = 0;
   virtual Result<PlanExport> export_plan() = 0;
+  // Puts networks and reservations into the plan, in one commit. A record that is wrong or contradicts the plan is
+  // skipped, the others are imported; an error means that nothing was. What is there already stays as it is.
+  virtual Result<ImportReport> import_plan(const ImportRequest& request) = 0;
   virtual Result<DaemonStatus> status() = 0;
 };
 

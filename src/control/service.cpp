@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "control/import.hpp"
 #include "model/names.hpp"
 
 namespace bayplan::control {
@@ -234,6 +235,33 @@ Result<PlanExport> Service::export_plan() {
   }));
   sort_views(plan.reservations);
   return plan;
+}
+
+// The new networks are put to the datapath before anything is stored, as with `network create`: first it is found out
+// which they would be, and the planner thread does not wait for the kernel.
+Result<ImportReport> Service::import_plan(const ImportRequest& request) {
+  ImportTerms terms{parts_.defaults, {TRY(parts_.host.routes()), {}}, {}, parts_.clock.now()};
+  const auto plan_with = [&](bool keep) {
+    return parts_.planner.execute([&](PlanEdit& edit) -> Result<Imported> {
+      const std::size_t mark = edit.changes().size();
+      Imported imported = import_records(edit, request, terms);
+      if (!keep) edit.rollback(mark);
+      return imported;
+    });
+  };
+  const auto tried = TRY(plan_with(false));
+  for (const auto& [key, network] : tried.new_networks) {
+    if (auto right = parts_.kernel.validate(network); !right) terms.refused.emplace(key, right.error());
+  }
+  auto report = TRY(plan_with(!request.dry_run)).report;
+  const auto imported = [](const auto& outcomes) {
+    return std::ranges::count(outcomes, ImportOutcome::Kind::imported, &ImportOutcome::kind);
+  };
+  if (!request.dry_run) {
+    log::info("plan_imported",
+              {{"networks", imported(report.networks)}, {"reservations", imported(report.reservations)}});
+  }
+  return report;
 }
 
 Result<DaemonStatus> Service::status() {

@@ -24,6 +24,7 @@ class Service final : public ControlApi {
   Result<ReservationView> release(const std::string& network, const std::string& identity_or_address) override;
   Result<ReservationView> run(const RunSpec& spec) override;
   Result<PlanExport> export_plan() override;
+  Result<ImportReport> import_plan(const ImportRequest& request) override;
   Result<DaemonStatus> status() override;
 
  private:

@@ -20,6 +20,7 @@ class FakeControl final : public control::ControlApi {
   control::ReserveSpec reserve_spec;
   control::RunSpec run_spec;
   control::ReservationFilter filter;
+  control::ImportRequest import_request;
 
   Result<control::NetworkView> create_network(const control::NetworkSpec& spec) override {
     const std::lock_guard lock(mutex_);
@@ -128,6 +129,17 @@ class FakeControl final : public control::ControlApi {
     for (const auto& [key, reservation] : reservations_) plan.reservations.push_back(view_of(reservation));
     return plan;
   }
+  // Takes the networks that have a name and the reservations of networks that are there; no rules beyond that.
+  Result<control::ImportReport> import_plan(const control::ImportRequest& request) override {
+    import_request = request;
+    if (fail_with) return *fail_with;
+    control::ImportReport report{request.dry_run, {}, {}};
+    for (const auto& record : request.networks) report.networks.push_back(import_network(record, request.dry_run));
+    for (const auto& record : request.reservations) {
+      report.reservations.push_back(import_reservation(record, request.dry_run));
+    }
+    return report;
+  }
   Result<control::DaemonStatus> status() override {
     const std::lock_guard lock(mutex_);
     if (fail_with) return *fail_with;
@@ -144,6 +156,35 @@ class FakeControl final : public control::ControlApi {
   static constexpr Timestamp kNow{std::chrono::milliseconds(1'772'712'000'000)};
 
  private:
+  using Outcome = control::ImportOutcome;
+  Outcome import_network(const control::ImportNetwork& record, bool dry_run) {
+    auto spec = record.spec;
+    if (spec.name.empty()) spec.name = "vlan" + spec.vlan.value_or("");
+    Outcome outcome{record.key, Outcome::Kind::present, {}, spec.name, {}, spec.subnet.value_or(""), {}};
+    {
+      const std::lock_guard lock(mutex_);
+      if (networks_.contains(spec.name)) return outcome;
+    }
+    outcome.kind = Outcome::Kind::imported;
+    if (!dry_run) static_cast<void>(create_network(spec));
+    return outcome;
+  }
+  Outcome import_reservation(const control::ImportReservation& record, bool dry_run) {
+    const auto network = record.network.value_or("vlan" + record.vlan.value_or(""));
+    Outcome outcome{record.key, Outcome::Kind::present, {}, network, record.identity, record.address, "held"};
+    {
+      const std::lock_guard lock(mutex_);
+      if (reservations_.contains({network, record.identity})) return outcome;
+    }
+    outcome.kind = Outcome::Kind::imported;
+    const auto address = record.address.substr(0, record.address.find('/'));
+    if (dry_run) return outcome;
+    if (auto made = reserve({network, record.identity, address}); !made) {
+      outcome.kind = Outcome::Kind::skipped;
+      outcome.note = made.error().message();
+    }
+    return outcome;
+  }
   Result<control::NetworkView> find(const std::string& name) const {
     const auto found = networks_.find(name);
     if (found == networks_.end()) return fail(ErrorCode::not_found, "there is no network {}", name);

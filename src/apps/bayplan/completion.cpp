@@ -15,6 +15,7 @@ constexpr auto kBashHead = R"sh(_bayplan() {
     --network) COMPREPLY=($(compgen -W "$(bayplan network ls -q 2>/dev/null)" -- "$current")); return ;;
     --state) COMPREPLY=($(compgen -W "attached held removed" -- "$current")); return ;;
     -o|--output) COMPREPLY=($(compgen -W "table json" -- "$current")); return ;;
+    --from) COMPREPLY=($(compgen -W "etcd-v2 etcd-v2-dump export csv" -- "$current")); return ;;
     --socket) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -28,6 +29,7 @@ constexpr auto kBashTail = R"sh(  esac
   case "$command" in
     " network inspect"|" network rm"|" reserve"|" release") words=$(bayplan network ls -q 2>/dev/null) ;;
     " completion") words="bash zsh fish" ;;
+    " import") [[ $current == -* ]] || { COMPREPLY=($(compgen -f -- "$current")); return; } ;;
   esac
   [[ $current == -* ]] && words="$options GLOBAL"
   COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -103,11 +105,13 @@ std::string fish_script() {
       const auto when = of_all ? std::string() : fmt::format(" -n '{}'", condition);
       const auto values = option == "--network"  ? " -x -a '(bayplan network ls -q 2>/dev/null)'"
                           : option == "--state"  ? " -x -a 'attached held removed'"
+                          : option == "--from"   ? " -x -a 'etcd-v2 etcd-v2-dump export csv'"
                           : option == "--output" ? " -x -a 'table json'"
                                                  : "";
       out += fmt::format("complete -c bayplan{} -l {}{}\n", when, option.substr(2), values);
     }
   }
+  out += "complete -c bayplan -n '__fish_seen_subcommand_from import' -F\n";
   out += "complete -c bayplan -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
   out +=
       "complete -c bayplan -n '__fish_seen_subcommand_from inspect rm reserve release' -a "

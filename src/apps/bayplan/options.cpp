@@ -49,6 +49,7 @@ struct Targets {
   Show show;
   Reserve reserve;
   Release release;
+  Import import_plan;
   Completion completion;
 };
 
@@ -143,6 +144,24 @@ void add_reservations(CLI::App& root, Targets& targets) {
       ->option_text(" ");
 }
 
+void add_import(CLI::App& root, Targets& targets) {
+  auto& target = targets.import_plan;
+  auto& app = add_command(root, targets, "import", "Take over networks and reservations from elsewhere", target);
+  app.add_option("FILE|URL", target.source, "the file, - for standard input, or etcd's address")
+      ->required()
+      ->option_text(" ");
+  text_option(app, "--from", target.kind, "KIND", "etcd-v2, etcd-v2-dump, export or csv; without: found out")
+      ->check(CLI::IsMember({"etcd-v2", "etcd-v2-dump", "export", "csv"}));
+  app.add_flag("--dry-run", target.dry_run, "say what would be done, and change nothing");
+  app.footer(
+      "What can't be read or contradicts the plan is reported by its key and skipped; the exit status is 1 then.\n"
+      "What is in the plan already stays as it is.\n"
+      "Examples:\n"
+      "  bayplan import --dry-run http://10.10.17.3:2379\n"
+      "  bayplan import --from csv plan.csv\n"
+      "  ssh host1 bayplan export | bayplan import -");
+}
+
 void add_others(CLI::App& root, Targets& targets) {
   static constexpr Export kExport;
   static constexpr Version kVersion;
@@ -177,6 +196,7 @@ void build(CLI::App& root, Targets& targets) {
   add_network(root, targets);
   add_run(root, targets);
   add_reservations(root, targets);
+  add_import(root, targets);
   add_others(root, targets);
 }
 

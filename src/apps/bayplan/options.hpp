@@ -56,13 +56,18 @@ struct Release {
   std::string identity_or_address;
 };
 struct Export {};
+struct Import {
+  std::string source;               // a file, "-" for standard input, or a URL
+  std::optional<std::string> kind;  // none: to be found out
+  bool dry_run = false;
+};
 struct Version {};
 struct Completion {
   std::string shell;
 };
 
 using Command = std::variant<std::monostate, NetworkCreate, NetworkList, NetworkInspect, NetworkRemove, RunContainer,
-                             List, Show, Reserve, Release, Export, Version, Completion>;
+                             List, Show, Reserve, Release, Export, Import, Version, Completion>;
 
 struct Invocation {
   std::string socket;

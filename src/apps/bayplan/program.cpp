@@ -5,8 +5,11 @@
 #include "apps/bayplan/completion.hpp"
 #include "apps/bayplan/daemon.hpp"
 #include "apps/bayplan/env_file.hpp"
+#include "apps/bayplan/import_report.hpp"
+#include "apps/bayplan/import_source.hpp"
 #include "apps/bayplan/options.hpp"
 #include "apps/bayplan/render.hpp"
+#include "imports/request.hpp"
 #include "model/names.hpp"
 #include "wire/error_map.hpp"
 #include "wire/json.hpp"
@@ -112,6 +115,18 @@ class Doer {
 
   Result<std::string> operator()(const Export&) { return wire::pretty(TRY(daemon_.get("/v1/export"))); }
 
+  Result<std::string> operator()(const Import& command) {
+    const auto source = TRY(load_source(command.source, command.kind));
+    const auto body = imports::to_request(source.records, command.dry_run);
+    auto answer = TRY(daemon_.post("/v1/import", body, kImportBound));
+    const auto report = TRY(import_report(source, std::move(answer)));
+    if (const auto skipped = skipped_in(report); skipped > 0) {
+      incomplete_ = fmt::format("{} record{} skipped", skipped, skipped == 1 ? " was" : "s were");
+    }
+    if (invocation_.json) return wire::pretty(report);
+    return invocation_.quiet ? imported_keys(report) : import_text(report);
+  }
+
   Result<std::string> operator()(const Version&) {
     const auto status = TRY(daemon_.get("/v1/status"));
     const auto fields = TRY(wire::Fields::of(status, "baypland's status"));
@@ -128,6 +143,9 @@ class Doer {
 
   Result<std::string> operator()(const Completion& command) { return completion_script(command.shell); }
 
+  // What of the command, which was done, could not be; empty: it was done whole.
+  [[nodiscard]] const std::string& incomplete() const { return incomplete_; }
+
  private:
   [[nodiscard]] std::string network(const json::value& value) const {
     if (invocation_.json) return wire::pretty(value);
@@ -141,6 +159,7 @@ class Doer {
   const Invocation& invocation_;
   Daemon& daemon_;
   const Surroundings& surroundings_;
+  std::string incomplete_;
 };
 
 }  // namespace
@@ -153,10 +172,13 @@ int run_program(const std::vector<std::string>& args, const Surroundings& surrou
   }
   const auto& invocation = std::get<Invocation>(parsed);
   Daemon daemon(invocation.socket);
-  const auto done = std::visit(Doer(invocation, daemon, surroundings), invocation.command);
+  Doer doer(invocation, daemon, surroundings);
+  const auto done = std::visit(doer, invocation.command);
   if (done.ok()) {
     surroundings.out << *done;
-    return 0;
+    if (doer.incomplete().empty()) return 0;
+    surroundings.err << "bayplan: " << doer.incomplete() << "\n";
+    return 1;
   }
   surroundings.err << "bayplan: " << done.error().message() << "\n";
   return daemon.unreachable() ? 3 : wire::mapping_of(done.error().code).exit_status;

@@ -20,8 +20,12 @@ struct Surroundings {
 // How long `bayplan run` waits: Docker may have to fetch the image first. Longer than baypland does (14 minutes).
 inline constexpr std::chrono::minutes kRunBound{15};
 
+// How long `bayplan import` waits: for 100 000 reservations on a slow disk.
+inline constexpr std::chrono::minutes kImportBound{10};
+
 // `args` without the program's name. Gives the exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 the daemon
-// can't be reached. Nothing is written to `out` unless what was asked for was done.
+// can't be reached. Nothing is written to `out` unless what was asked for was done; an import that skipped records was
+// done, and gives 1.
 int run_program(const std::vector<std::string>& args, const Surroundings& surroundings);
 
 }  // namespace bayplan::cli
