@@ -1,0 +1,126 @@
+#include "ovs/client.hpp"
+
+#include <poll.h>
+
+#include "base/text.hpp"
+
+namespace bayplan::ovs {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{1000};
+constexpr std::chrono::milliseconds kLongestPause{30000};
+
+std::string text_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* value = object.if_contains(key);
+  const boost::json::string* text = value == nullptr ? nullptr : value->if_string();
+  return text == nullptr ? std::string{} : std::string(*text);
+}
+
+// RFC 7047, 3.1 and 5.2: the error's name and, where there are, details.
+Error refusal(const boost::json::object& error) {
+  const std::string name = text_at(error, "error");
+  const auto code = name == "constraint violation" ? ErrorCode::exists
+                    : name == "timed out"          ? ErrorCode::timeout
+                    : name == "permission error"   ? ErrorCode::denied
+                                                   : ErrorCode::kernel;
+  const std::string details = text_at(error, "details");
+  return fail(code, "Open vSwitch's database refused: {}{}{}", shown(name), details.empty() ? "" : ": ",
+              details.empty() ? "" : shown(details));
+}
+
+Error no_answer(std::string_view what) {
+  return fail(ErrorCode::corrupt, "Open vSwitch's database sent an answer {}", what);
+}
+
+}  // namespace
+
+std::optional<boost::json::object> echo_reply(const boost::json::object& message) {
+  if (text_at(message, "method") != "echo") return std::nullopt;
+  const boost::json::value* id = message.if_contains("id");
+  const boost::json::value* params = message.if_contains("params");
+  return boost::json::object{{"id", id == nullptr ? boost::json::value() : *id},
+                             {"result", params == nullptr ? boost::json::array() : *params},
+                             {"error", nullptr}};
+}
+
+Result<boost::json::array> transaction_results(const boost::json::object& answer, std::size_t operations) {
+  const boost::json::value* error = answer.if_contains("error");
+  if (error != nullptr && !error->is_null()) {
+    if (const auto* object = error->if_object()) return refusal(*object);
+    if (const auto* text = error->if_string()) return refusal({{"error", *text}});
+    return no_answer("with an error that is none");
+  }
+  const boost::json::value* result = answer.if_contains("result");
+  const boost::json::array* results = result == nullptr ? nullptr : result->if_array();
+  if (results == nullptr) return no_answer("without results");
+  for (const boost::json::value& one : *results) {
+    const boost::json::object* object = one.if_object();  // null: not done, because of an error before it
+    if (object != nullptr && object->contains("error")) return refusal(*object);
+  }
+  if (results->size() != operations) return no_answer("with another number of results than of operations");
+  if (!std::ranges::all_of(*results, [](const auto& one) { return one.is_object(); })) {
+    return no_answer("with a result that is no object");
+  }
+  return *results;
+}
+
+Result<boost::json::array> Client::transact(const boost::json::array& operations, std::chrono::milliseconds bound) {
+  const auto now = std::chrono::steady_clock::now();
+  if (hung_ && now < not_before_) return *hung_;
+  auto done = exchange(operations, now + bound);
+  if (done.ok()) {
+    hung_.reset();
+    pause_ = {};
+  } else {
+    give_up(done.error());
+  }
+  return done;
+}
+
+// The database's own refusals come over a connection that is all right.
+void Client::give_up(const Error& error) {
+  if (connection_) return;
+  if (error.code != ErrorCode::timeout) return;
+  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  not_before_ = std::chrono::steady_clock::now() + pause_;
+  hung_ = error;
+}
+
+Result<> Client::connect() {
+  if (connection_) return {};
+  connection_ = TRY(Connection::open(path_));
+  return {};
+}
+
+Result<boost::json::array> Client::exchange(const boost::json::array& operations, Deadline deadline) {
+  boost::json::array params{kDatabase};
+  params.insert(params.end(), operations.begin(), operations.end());
+  // A server that was restarted since the last call is noticed when nothing comes back: then it is asked once more.
+  // What we ask for may be done twice: a name can be inserted only once, everything else sets what it sets.
+  for (const bool fresh : {!connection_.has_value(), true}) {
+    TRY(connect());
+    const boost::json::object request{{"method", "transact"}, {"params", params}, {"id", ++last_id_}};
+    auto sent = connection_->send(request, deadline);
+    auto answer = sent.ok() ? answer_to(last_id_, deadline) : Result<boost::json::object>(sent.error());
+    if (answer.ok()) return transaction_results(*answer, operations.size());
+    connection_.reset();
+    if (fresh || answer.error().code != ErrorCode::unavailable) return std::move(answer).error();
+  }
+  return fail(ErrorCode::internal, "no connection was tried");
+}
+
+Result<boost::json::object> Client::answer_to(std::int64_t id, Deadline deadline) {
+  while (true) {
+    auto message = TRY(connection_->receive(deadline));
+    if (!message) continue;
+    if (const auto reply = echo_reply(*message)) {
+      TRY(connection_->send(*reply, deadline));
+      continue;
+    }
+    const boost::json::value* answered = message->if_contains("id");
+    // Anything else is an answer to a call that was given up, or a notification that was not asked for.
+    if (answered != nullptr && *answered == boost::json::value(id)) return *std::move(message);
+  }
+}
+
+}  // namespace bayplan::ovs
