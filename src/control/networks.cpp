@@ -9,9 +9,27 @@
 namespace bayplan::control {
 namespace {
 
-// Devices whose routes are our own networks': the bridge datapath's names (datapath/bridge).
-bool is_own_device(const std::string& device) {
-  return device.starts_with("bp-");
+// Devices whose routes are our own networks': by the names that the datapaths give them (datapath/bridge, datapath/ovs).
+bool is_own_device(const model::Plan& plan, const std::string& device) {
+  if (device.starts_with("bp-")) return true;
+  return std::ranges::any_of(plan.networks(), [&](const model::Network* network) {
+    return network->datapath == model::DatapathKind::ovs && network->vlan &&
+           device == "vlan" + std::to_string(*network->vlan);
+  });
+}
+
+Result<model::DatapathKind> choose_datapath(const NetworkSpec& spec, const NetworkDefaults& defaults) {
+  const auto kind = spec.datapath ? TRY(model::parse_datapath_kind(*spec.datapath)) : defaults.datapath;
+  if (kind == model::DatapathKind::ovs && !spec.vlan) {
+    return fail(ErrorCode::invalid,
+                "the datapath 'ovs' needs a VLAN tag, which tells this network's frames from others' on the one bridge: "
+                "give one (--vlan N, or -o vlan=N), or take the datapath 'bridge'");
+  }
+  if (kind == model::DatapathKind::macvlan) {
+    return fail(ErrorCode::unsupported, "this version of baypland has the datapaths 'bridge' and 'ovs' only, not '{}'",
+                to_string(kind));
+  }
+  return kind;
 }
 
 Result<model::Subnet> parse_network_subnet(const std::string& text) {
@@ -64,7 +82,7 @@ Result<model::Subnet> choose_subnet(const model::Plan& plan, const NetworkSpec& 
     return fail(ErrorCode::conflict, "{} overlaps {} of the network '{}': choose another subnet", subnet.to_string(),
                 other->subnet.to_string(), other->name);
   }
-  TRY(check_routes(subnet, surroundings.routes));
+  TRY(check_routes(plan, subnet, surroundings.routes));
   return subnet;
 }
 
@@ -128,9 +146,9 @@ Result<> check_kind(const model::Subnet& subnet) {
   return {};
 }
 
-Result<> check_routes(const model::Subnet& subnet, const std::vector<ports::Route>& routes) {
+Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, const std::vector<ports::Route>& routes) {
   for (const ports::Route& route : routes) {
-    if (is_own_device(route.device) || !route.destination.overlaps(subnet)) continue;
+    if (is_own_device(plan, route.device) || !route.destination.overlaps(subnet)) continue;
     return fail(ErrorCode::conflict, "{} overlaps this host's route to {} on {}: choose another subnet",
                 subnet.to_string(), route.destination.to_string(), route.device);
   }
@@ -142,7 +160,7 @@ Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDef
   std::optional<model::Subnet> candidate = model::Subnet::around(defaults.supernet.base(), defaults.prefix_length);
   while (candidate && defaults.supernet.contains(*candidate)) {
     const auto overlaps = [&](const model::Subnet& other) { return other.overlaps(*candidate); };
-    const bool taken = plan.network_overlapping(*candidate) || !check_routes(*candidate, surroundings.routes) ||
+    const bool taken = plan.network_overlapping(*candidate) || !check_routes(plan, *candidate, surroundings.routes) ||
                        std::ranges::any_of(surroundings.engine_subnets, overlaps);
     if (!taken) return *candidate;
     const auto next = candidate->last().plus(1);
@@ -177,11 +195,7 @@ Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec&
   TRY(check_host_address(network.gateway, network.subnet, "gateway"));
   network.ranges = TRY(parse_ranges(spec.ranges, network.subnet, "range"));
   network.exclusions = TRY(parse_ranges(spec.exclusions, network.subnet, "exclusion"));
-  network.datapath = spec.datapath ? TRY(model::parse_datapath_kind(*spec.datapath)) : defaults.datapath;
-  if (network.datapath != model::DatapathKind::bridge) {
-    return fail(ErrorCode::unsupported, "this version of baypland has the datapath 'bridge' only, not '{}'",
-                to_string(network.datapath));
-  }
+  network.datapath = TRY(choose_datapath(spec, defaults));
   if (spec.uplink) network.uplink = TRY(model::parse_interface_name(*spec.uplink));
   TRY(check_uplink_is_free(plan, network));
   if (spec.mtu) network.mtu = TRY(model::parse_mtu(*spec.mtu));

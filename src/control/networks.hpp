@@ -38,7 +38,7 @@ Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDef
                                        const Surroundings& surroundings);
 
 // `conflict` when the subnet overlaps a route of the host that is not on a device of ours.
-Result<> check_routes(const model::Subnet& subnet, const std::vector<ports::Route>& routes);
+Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, const std::vector<ports::Route>& routes);
 
 // What `docker network create -o …` asks for, as a NetworkSpec; `invalid` for an option nobody knows. The name may be
 // empty: none was given.

@@ -1,11 +1,13 @@
-// What every Datapath does alike: one suite, run against the fake and, as root, against the bridge.
+// What every Datapath does alike: one suite, run against the fake and, as root, against the bridge and Open vSwitch.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "datapath/bridge/bridge_datapath.hpp"
+#include "datapath/ovs/ovs_datapath.hpp"
 #include "support/fake_datapath.hpp"
 #include "support/networks.hpp"
 #include "support/private_network.hpp"
+#include "support/private_ovs.hpp"
 
 namespace bayplan::test {
 namespace {
@@ -30,6 +32,10 @@ class World {
   // A number that is another one when a link was made anew; 0 when there is none.
   virtual unsigned made(const std::string& name) = 0;
   virtual bool is_used_by(const std::string& interface, const model::Network& network) = 0;
+  // The device with a network's gateway.
+  virtual std::string device_of(const model::Network& network) { return datapath::bridge_name(network); }
+  // Networks share an uplink, and need a tag.
+  virtual bool only_tagged() { return false; }
 };
 
 class FakeWorld final : public World {
@@ -72,10 +78,9 @@ class FakeWorld final : public World {
   FakeDatapath datapath_;
 };
 
-class BridgeWorld final : public World {
+// What is alike on every datapath of the kernel's devices.
+class KernelWorld : public World {
  public:
-  BridgeWorld() : datapath_(must(datapath::BridgeDatapath::open())), netlink_(must(kernel::NetlinkSocket::open())) {}
-  ports::Datapath& datapath() override { return *datapath_; }
   void add_interface(const std::string& name, std::uint32_t mtu) override {
     sh(fmt::format("ip link add {0} mtu {1} type veth peer name {0}far mtu {1}", name, mtu));
   }
@@ -88,24 +93,48 @@ class BridgeWorld final : public World {
   void take_peer(const std::string& peer_name) override {
     must(netlink_.change_link(static_cast<int>(made(peer_name)), {.namespace_fd = container_.network().fd()}));
   }
-  void displace_port(const std::string& host_name) override { sh("ip link set " + host_name + " nomaster"); }
   void damage_network(const model::Network& network) override {
-    sh(fmt::format("ip link set {} down", datapath::bridge_name(network)));
+    sh(fmt::format("ip link set {} down", device_of(network)));
   }
   unsigned made(const std::string& name) override {
     const auto link = must(netlink_.find_link(name));
     return link ? static_cast<unsigned>(link->index) : 0;
   }
+
+ protected:
+  PrivateNetwork network_;  // first: the others live in it
+  FakeContainer container_;
+  kernel::NetlinkSocket netlink_ = must(kernel::NetlinkSocket::open());
+};
+
+class BridgeWorld final : public KernelWorld {
+ public:
+  ports::Datapath& datapath() override { return *datapath_; }
+  void displace_port(const std::string& host_name) override { sh("ip link set " + host_name + " nomaster"); }
   bool is_used_by(const std::string& interface, const model::Network& network) override {
     const auto bridge = must(netlink_.find_link(datapath::bridge_name(network)));
     return bridge && must(netlink_.find_link(interface))->master == bridge->index;
   }
 
  private:
-  PrivateNetwork network_;  // first: the others live in it
-  FakeContainer container_;
-  std::unique_ptr<datapath::BridgeDatapath> datapath_;
-  kernel::NetlinkSocket netlink_;
+  std::unique_ptr<datapath::BridgeDatapath> datapath_ = must(datapath::BridgeDatapath::open());
+};
+
+class OvsWorld final : public KernelWorld {
+ public:
+  ports::Datapath& datapath() override { return *datapath_; }
+  void displace_port(const std::string& host_name) override { ovs_.ctl("del-port " + host_name); }
+  bool is_used_by(const std::string& interface, const model::Network& network) override {
+    const auto listed = ovs_.ctl("--bare --columns=trunks find port name=" + interface);
+    return listed.find(std::to_string(*network.vlan)) != std::string::npos;
+  }
+  std::string device_of(const model::Network& network) override { return datapath::ovs_device_name(network); }
+  bool only_tagged() override { return true; }
+
+ private:
+  PrivateOvs ovs_;  // its processes are forked before there are threads
+  std::unique_ptr<datapath::OvsDatapath> datapath_ =
+      must(datapath::OvsDatapath::open({ovs_.socket(), "ovs2", datapath::OvsKind::netdev}));
 };
 
 class DatapathContract : public ::testing::TestWithParam<std::string> {
@@ -113,17 +142,18 @@ class DatapathContract : public ::testing::TestWithParam<std::string> {
   void SetUp() override {
     if (GetParam() == "fake") {
       world_ = std::make_unique<FakeWorld>();
-    } else {
-      REQUIRE_ROOT();
-      world_ = std::make_unique<BridgeWorld>();
+      return;
     }
+    REQUIRE_ROOT();
+    if (GetParam() == "bridge") world_ = std::make_unique<BridgeWorld>();
+    if (GetParam() == "ovs") world_ = std::make_unique<OvsWorld>();
   }
   ports::Datapath& datapath() { return world_->datapath(); }
-  // A network without a tag, and so with an uplink as it is.
-  static model::Network untagged(const std::string& uplink) {
+  // A network with an uplink: without a tag where that can be, and so with all of the interface.
+  model::Network office(const std::string& uplink) {
     auto network = vlan_network(5);
     network.name = "office";
-    network.vlan.reset();
+    if (!world_->only_tagged()) network.vlan.reset();
     network.uplink = uplink;
     return network;
   }
@@ -144,7 +174,7 @@ class DatapathContract : public ::testing::TestWithParam<std::string> {
   const model::Network other_ = vlan_network(300);
 };
 
-INSTANTIATE_TEST_SUITE_P(, DatapathContract, ::testing::Values("fake", "bridge"),
+INSTANTIATE_TEST_SUITE_P(, DatapathContract, ::testing::Values("fake", "bridge", "ovs"),
                          [](const auto& tested) { return tested.param; });
 
 TEST_P(DatapathContract, second_ensure_changes_nothing) {
@@ -303,18 +333,19 @@ TEST_P(DatapathContract, port_whose_link_is_gone_can_t_be_mended) {
 }
 
 TEST_P(DatapathContract, foreign_device_of_the_network_s_name_is_left_alone) {
-  world_->add_foreign_bridge("bp-100");
-  const auto made = world_->made("bp-100");
-  expect_error(ErrorCode::conflict, datapath().validate(network_), "bp-100");
-  expect_error(ErrorCode::conflict, datapath().ensure_network(network_), "bp-100");
+  const auto name = world_->device_of(network_);
+  world_->add_foreign_bridge(name);
+  const auto made = world_->made(name);
+  expect_error(ErrorCode::conflict, datapath().validate(network_), name);
+  expect_error(ErrorCode::conflict, datapath().ensure_network(network_), name);
   must(datapath().remove_network("vlan100"));
-  EXPECT_EQ(world_->made("bp-100"), made);
+  EXPECT_EQ(world_->made(name), made);
   EXPECT_THAT(must(datapath().list_networks()), IsEmpty());
 }
 
 TEST_P(DatapathContract, uplink_is_taken_and_given_back) {
   world_->add_interface("up0");
-  const auto network = untagged("up0");
+  const auto network = office("up0");
   must(datapath().validate(network));
   EXPECT_FALSE(world_->is_used_by("up0", network)) << "validate changes nothing";
   EXPECT_TRUE(must(datapath().ensure_network(network)));
@@ -326,7 +357,7 @@ TEST_P(DatapathContract, uplink_is_taken_and_given_back) {
 }
 
 TEST_P(DatapathContract, uplink_that_is_missing_or_not_free_is_refused_and_nothing_made) {
-  const auto network = untagged("up0");
+  const auto network = office("up0");
   const auto expect_refused = [&](ErrorCode code) {
     expect_error(code, datapath().validate(network), "up0");
     expect_error(code, datapath().ensure_network(network), "up0");
@@ -345,17 +376,34 @@ TEST_P(DatapathContract, uplink_that_is_missing_or_not_free_is_refused_and_nothi
   expect_refused(ErrorCode::invalid);
 }
 
-TEST_P(DatapathContract, uplink_of_one_network_is_refused_to_another) {
+TEST_P(DatapathContract, uplink_of_an_untagged_network_is_refused_to_another) {
+  if (world_->only_tagged()) return;  // the next test is theirs
   world_->add_interface("up0");
-  must(datapath().ensure_network(untagged("up0")));
-  auto second = untagged("up0");
+  must(datapath().ensure_network(office("up0")));
+  auto second = office("up0");
   second.name = "lab";
   expect_error(ErrorCode::conflict, datapath().ensure_network(second), "up0");
 }
 
+TEST_P(DatapathContract, uplink_of_tagged_networks_stays_until_the_last_is_removed) {
+  if (!world_->only_tagged()) return;  // it would take 802.1Q devices, which not every kernel has
+  world_->add_interface("up0");
+  auto one = office("up0");
+  auto two = vlan_network(6);
+  two.uplink = "up0";
+  must(datapath().ensure_network(one));
+  must(datapath().ensure_network(two));
+  EXPECT_FALSE(must(datapath().ensure_network(one)));
+  must(datapath().remove_network(one.name));
+  EXPECT_FALSE(world_->is_used_by("up0", one));
+  EXPECT_TRUE(world_->is_used_by("up0", two));
+  must(datapath().remove_network(two.name));
+  EXPECT_FALSE(world_->is_used_by("up0", two));
+}
+
 TEST_P(DatapathContract, mtu_larger_than_the_uplink_s_is_refused) {
   world_->add_interface("up0", 1400);
-  auto network = untagged("up0");
+  auto network = office("up0");
   network.mtu = 1500;
   expect_error(ErrorCode::invalid, datapath().validate(network), "MTU");
 }

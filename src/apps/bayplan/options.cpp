@@ -71,7 +71,7 @@ void add_network_create(CLI::App& network, Targets& targets) {
   text_option(app, "--gateway", target.gateway, "IP", "the host's address in it; without: the first");
   texts_option(app, "--range", target.ranges, "A-B", "give addresses from here only; may be repeated");
   texts_option(app, "--exclude", target.exclusions, "IP|A-B", "never give these; may be repeated");
-  text_option(app, "--datapath", target.datapath, "D", "what carries the frames: bridge");
+  text_option(app, "--datapath", target.datapath, "D", "what carries the frames: bridge or ovs");
   text_option(app, "--uplink", target.uplink, "IF", "the host's interface that leads outside");
   text_option(app, "--mtu", target.mtu, "BYTES", "without: the uplink's, or 1500");
   app.add_flag("--no-nat", target.no_nat, "do not masquerade what goes out");

@@ -8,6 +8,7 @@
 
 #include "base/read_file.hpp"
 #include "base/text.hpp"
+#include "model/names.hpp"
 
 namespace bayplan::daemon {
 namespace {
@@ -46,6 +47,28 @@ Result<> set_datapath(Config& config, const toml::node& node) {
   return {};
 }
 
+// "unix:PATH", as Open vSwitch's own tools take it.
+Result<> set_ovs_db(Config& config, const toml::node& node) {
+  constexpr std::string_view kScheme = "unix:";
+  const auto text = TRY(text_of(node));
+  if (!text.starts_with(kScheme) || text.size() == kScheme.size()) {
+    return fail(ErrorCode::invalid, "'{}' is no database of Open vSwitch that baypland can reach: give unix:PATH",
+                shown(text));
+  }
+  config.ovs.socket = text.substr(kScheme.size());
+  return {};
+}
+
+Result<> set_ovs_bridge(Config& config, const toml::node& node) {
+  config.ovs.bridge = TRY(model::parse_interface_name(TRY(text_of(node))));
+  return {};
+}
+
+Result<> set_ovs_datapath_type(Config& config, const toml::node& node) {
+  config.ovs.kind = TRY(datapath::parse_ovs_kind(TRY(text_of(node))));
+  return {};
+}
+
 Result<> set_resync(Config& config, const toml::node& node) {
   config.resync = TRY(parse_duration(TRY(text_of(node))));
   return {};
@@ -66,6 +89,9 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"networks.supernet", set_supernet},
       {"networks.prefix", set_prefix},
       {"networks.datapath", set_datapath},
+      {"ovs.db", set_ovs_db},
+      {"ovs.bridge", set_ovs_bridge},
+      {"ovs.datapath_type", set_ovs_datapath_type},
       {"repair.resync", set_resync},
   };
   return all;

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "control/networks.hpp"
+#include "datapath/ovs/ovs_datapath.hpp"
 
 namespace bayplan::daemon {
 
@@ -17,6 +18,7 @@ struct Config {
   std::string docker_socket = "/var/run/docker.sock";
   std::string plugin_socket = "/run/docker/plugins/bayplan.sock";
   control::NetworkDefaults networks;
+  datapath::OvsSettings ovs;
   std::chrono::milliseconds resync{60000};
 };
 

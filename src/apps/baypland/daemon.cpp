@@ -16,10 +16,13 @@
 #include "datapath/bridge/names.hpp"
 #include "datapath/firewall/nft_firewall.hpp"
 #include "datapath/host/kernel_host.hpp"
+#include "datapath/ovs/ovs_datapath.hpp"
+#include "datapath/router/router.hpp"
 #include "engine/docker/docker_engine.hpp"
 #include "engine/docker/plugin_server.hpp"
 #include "http/listener.hpp"
 #include "http/server.hpp"
+#include "ovs/watcher.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
 namespace bayplan::daemon {
@@ -43,12 +46,45 @@ bool is_running(const Result<T>& looked) {
   return !looked.ok() && looked.error().code == ErrorCode::in_use;
 }
 
-Result<> remove_links() {
-  return control::remove_all_links(*TRY(datapath::BridgeDatapath::open()));
+// Every datapath that networks may have, as one.
+struct Datapaths {
+  std::unique_ptr<datapath::BridgeDatapath> bridge;
+  std::unique_ptr<datapath::OvsDatapath> ovs;
+  std::unique_ptr<datapath::Router> router;
+};
+
+Result<Datapaths> open_datapaths(const Config& config) {
+  Datapaths all;
+  all.bridge = TRY(datapath::BridgeDatapath::open());
+  all.ovs = TRY(datapath::OvsDatapath::open(config.ovs));
+  all.router = std::make_unique<datapath::Router>(datapath::Router::Parts{
+      {model::DatapathKind::bridge, all.bridge.get()}, {model::DatapathKind::ovs, all.ovs.get()}});
+  return all;
+}
+
+std::string gateway_device(const model::Network& network) {
+  return network.datapath == model::DatapathKind::ovs ? datapath::ovs_device_name(network)
+                                                      : datapath::bridge_name(network);
+}
+
+// What of Open vSwitch's configuration is ours, or can undo what is: a change there calls for a look.
+ovs::Watcher::Tables watched_tables() {
+  return {{"Bridge", {"name", "ports"}},
+          {"Port", {"name", "tag", "trunks", "vlan_mode", "external_ids"}},
+          {"Interface", {"name", "type", "mac", "mtu_request", "ifindex"}}};
+}
+
+Result<> remove_links(const Config& config) {
+  const auto all = TRY(open_datapaths(config));
+  // Listings leave out what can't be looked at; here that would be left behind unsaid.
+  const auto reachable = all.ovs->check_reachable().in("look for what is ours in Open vSwitch");
+  auto removed = control::remove_all_links(*all.router);
+  if (removed.ok() || reachable.ok()) return removed.ok() ? reachable : removed;
+  return joined({reachable.error(), removed.error()});
 }
 
 Result<> remove_rules() {
-  TRY(TRY(datapath::NftFirewall::open(datapath::bridge_name))->ensure({}));
+  TRY(TRY(datapath::NftFirewall::open(gateway_device))->ensure({}));
   return {};
 }
 
@@ -58,7 +94,7 @@ Result<> remove_rules() {
 struct Daemon::Members {
   SystemClock clock;
   std::unique_ptr<store::SqliteStore> store;
-  std::unique_ptr<datapath::BridgeDatapath> datapath;
+  Datapaths datapaths;
   std::unique_ptr<datapath::NftFirewall> firewall;
   datapath::KernelHost host;
   std::unique_ptr<docker::DockerEngine> engine;
@@ -66,6 +102,7 @@ struct Daemon::Members {
   std::unique_ptr<control::KernelKeeper> kernel;
   std::unique_ptr<control::Publisher> publisher;
   std::unique_ptr<control::RepairLoop> repair;
+  std::unique_ptr<ovs::Watcher> ovs_watcher;
   std::unique_ptr<control::EngineKeeper> keeper;
   std::unique_ptr<control::Driver> driver;
   std::unique_ptr<control::Service> service;
@@ -101,13 +138,13 @@ Result<> Daemon::open(const Config& config) {
   Members& m = *members_;
   m.store = TRY(store::SqliteStore::open(TRY(sqlite_path(config.store_url))).in("open the plan"));
   auto plan = TRY(model::Plan::from(TRY(m.store->load().in("load the plan"))));
-  m.datapath = TRY(datapath::BridgeDatapath::open());
-  m.firewall = TRY(datapath::NftFirewall::open(datapath::bridge_name));
+  m.datapaths = TRY(open_datapaths(config));
+  m.firewall = TRY(datapath::NftFirewall::open(gateway_device));
   m.engine = std::make_unique<docker::DockerEngine>(config.docker_socket);
   m.planner = std::make_unique<control::Planner>(*m.store, std::move(plan), [&m](const model::ChangeSet& changes) {
     if (m.serving && control::calls_for_sync(changes)) m.keeper->poke();
   });
-  m.kernel = std::make_unique<control::KernelKeeper>(*m.planner, *m.datapath, *m.firewall);
+  m.kernel = std::make_unique<control::KernelKeeper>(*m.planner, *m.datapaths.router, *m.firewall);
   return {};
 }
 
@@ -119,6 +156,8 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
   m.publisher = std::make_unique<control::Publisher>(*m.planner, *m.kernel, m.host);
   m.publisher->follow_plan();
   m.repair = std::make_unique<control::RepairLoop>(*m.kernel, kRepairGap, config.resync);
+  m.ovs_watcher =
+      std::make_unique<ovs::Watcher>(config.ovs.socket, watched_tables(), [&m] { m.repair->poke(); });
   control::EngineKeeperSettings settings;
   settings.host = host_name();
   settings.resync = config.resync;
@@ -160,7 +199,7 @@ Result<> tear_down(const Config& config) {
     if (is_running(removed)) return removed.error();
     if (!removed.ok()) errors.push_back(removed.error());
   }
-  for (const auto& done : {remove_links(), remove_rules()}) {
+  for (const auto& done : {remove_links(config), remove_rules()}) {
     if (!done.ok()) errors.push_back(done.error());
   }
   if (!errors.empty()) return joined(errors);

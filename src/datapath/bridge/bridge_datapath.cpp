@@ -8,15 +8,12 @@
 #include "datapath/bridge/names.hpp"
 #include "datapath/bridge/ownership.hpp"
 #include "datapath/bridge/uplink.hpp"
+#include "datapath/common/gateway.hpp"
 
 namespace bayplan::datapath {
 namespace {
 
 constexpr std::uint32_t kDefaultMtu = 1500;
-
-model::MacAddress gateway_mac(const model::Network& network) {
-  return model::mac_of(network.mac_salt, network.gateway);
-}
 
 std::uint32_t wanted_mtu(const model::Network& network, const Uplink& uplink) {
   if (network.mtu) return *network.mtu;
@@ -128,34 +125,10 @@ Result<bool> BridgeDatapath::mend_bridge(const model::Network& network, const ke
   const bool differs = change.alias || change.mac || change.mtu || change.no_forward_delay;
   if (differs) TRY(netlink_.change_link(now.index, change).in(fmt::format("mend bridge {}", now.name)));
   // The address before it comes up, so that it is never up without; then the kernel makes the route.
-  const bool addressed = TRY(mend_address(network, now.index));
+  const bool addressed = TRY(ensure_gateway_address(netlink_, network, now.index).in(now.name));
   if (!now.is_up()) TRY(netlink_.change_link(now.index, {.up = true}).in(fmt::format("bring {} up", now.name)));
-  const bool routed = TRY(mend_route(network, now.index));
+  const bool routed = TRY(ensure_gateway_route(netlink_, network, now.index).in(now.name));
   return attached || differs || addressed || routed || !now.is_up();
-}
-
-Result<bool> BridgeDatapath::mend_address(const model::Network& network, int bridge) {
-  const unsigned prefix = network.subnet.prefix_length();
-  const auto addresses = TRY(netlink_.addresses());
-  const auto is_there = [&](const kernel::InterfaceAddress& address) {
-    return address.link == bridge && address.address == network.gateway && address.prefix_length == prefix;
-  };
-  if (std::ranges::any_of(addresses, is_there)) return false;
-  TRY(netlink_.add_address(bridge, network.gateway, prefix).in(bridge_name(network)));
-  return true;
-}
-
-// The kernel made the route with the address; somebody may have deleted it since. A route of the host's that leads
-// elsewhere on purpose stays.
-Result<bool> BridgeDatapath::mend_route(const model::Network& network, int bridge) {
-  const auto& subnet = network.subnet;
-  const bool has_route = subnet.prefix_length() < subnet.base().bits();
-  if (!has_route || TRY(netlink_.route_link(subnet.last_host())) == bridge) return false;
-  if (subnet.last_host() == network.gateway) return false;  // its own address: by the loopback device
-  auto added = netlink_.add_route(subnet, bridge, network.gateway);
-  if (!added.ok() && added.error().code == ErrorCode::exists) return false;
-  TRY(std::move(added).in(bridge_name(network)));
-  return true;
 }
 
 Result<> BridgeDatapath::remove_network(const std::string& network) {

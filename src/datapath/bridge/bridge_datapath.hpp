@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "datapath/bridge/announcer.hpp"
+#include "datapath/common/announcer.hpp"
 #include "linux/netlink.hpp"
 #include "ports/datapath.hpp"
 
@@ -45,8 +45,6 @@ class BridgeDatapath final : public ports::Datapath {
   Result<kernel::Link> bridge_of(const model::Network& network);
   Result<kernel::Link> create_bridge(const model::Network& network, const Uplink& uplink);
   Result<bool> mend_bridge(const model::Network& network, const kernel::Link& bridge, Uplink& uplink);
-  Result<bool> mend_address(const model::Network& network, int bridge);
-  Result<bool> mend_route(const model::Network& network, int bridge);
   Result<bool> is_as_wanted(const kernel::Link& link, const kernel::Link& bridge, const ports::PortSpec& port);
   Result<> clear_names(const ports::PortSpec& port);
   Result<> delete_together(const std::vector<int>& indices);

@@ -10,7 +10,7 @@ import sys
 
 from lab import Host, LabError
 
-from .networks import BayplanNetworks, DockerBridges
+from .networks import BayplanNetworks, DockerBridges, OvsNetworks
 from .report import Report
 from .story import Story
 
@@ -33,7 +33,7 @@ def main():
     if options.check or options.with_docker_bridge:
         host = Host(binaries=None if options.with_docker_bridge else options.binaries)
         with _closing(host.close):
-            networks = DockerBridges(host) if options.with_docker_bridge else BayplanNetworks(host)
+            networks = DockerBridges(host) if options.with_docker_bridge else _networks(host, options)
             return _tell(host, networks, options.chapters)
     return _tell_and_keep(options)
 
@@ -44,12 +44,22 @@ def _parse():
     parser.add_argument("--binaries", default="", help=argparse.SUPPRESS)
     parser.add_argument("--chapters", type=int, help=argparse.SUPPRESS)  # only the first so many
     parser.add_argument("--refuse-if-up", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--datapath", choices=["bridge", "ovs"], default="bridge",
+                        help="what carries the frames: a Linux bridge a network, or Open vSwitch")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="run and remove everything")
     group.add_argument("--down", action="store_true", help="remove the host that was left up")
     group.add_argument("--with-docker-bridge", action="store_true",
                        help="the same story with Docker's own bridge networks: it fails where they lose addresses")
     return parser.parse_args()
+
+
+def _networks(host, options):
+    """Bayplan's networks on the datapath that was asked for."""
+    if options.datapath == "bridge":
+        return BayplanNetworks(host)
+    host.add_switch()
+    return OvsNetworks(host)
 
 
 def _interrupt(number, _frame):
@@ -95,7 +105,7 @@ def _tell_and_keep(options):
             return 1
         host = Host("bayplan-demo", options.binaries, keep=_SAVED)
         try:
-            status = _tell(host, BayplanNetworks(host), options.chapters)
+            status = _tell(host, _networks(host, options), options.chapters)
         except BaseException:
             with _closing(lambda: _remove(host)):
                 raise

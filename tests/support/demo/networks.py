@@ -1,4 +1,4 @@
-"""The two kinds of networks the story can be told with."""
+"""The kinds of networks the story can be told with."""
 
 
 class BayplanNetworks:
@@ -16,6 +16,9 @@ class BayplanNetworks:
     def plan(self):
         """The command that shows who has which address, and what it says."""
         return ("bayplan", "ls"), self._host.bayplan("ls").stdout
+
+    def proof(self, story):
+        pass
 
     def check_not_pinned(self, story, names):
         """So that what follows shows what baypland does, not what Docker has noted: nothing asks for these addresses."""
@@ -47,6 +50,27 @@ class BayplanNetworks:
         self._host.baypland.start()
 
 
+class OvsNetworks(BayplanNetworks):
+    """Bayplan's on Open vSwitch: access ports of one bridge."""
+
+    intro = "Docker networks of the driver bayplan on Open vSwitch: a VLAN each, all on one bridge"
+
+    def create_command(self, name, vlan, subnet):
+        *words, last = super().create_command(name, vlan, subnet)
+        return (*words, "-o", "datapath=ovs", last)
+
+    def proof(self, story):
+        """What carries the frames, as Open vSwitch itself says it."""
+        story.report.command("ovs-vsctl show")
+        story.report.table(self._host.switch.ctl("show"))
+        ports = self._host.switch.ports()
+        tags = sorted(tag for name, tag in ports.items() if name.startswith("bp"))
+        story.report.check("two access ports with tag 100 and two with tag 300", tags == ["100", "100", "300", "300"],
+                           " ".join(tags))
+        story.report.check("the gateways are the internal ports vlan100 and vlan300",
+                           (ports.get("vlan100"), ports.get("vlan300")) == ("100", "300"), str(ports))
+
+
 class DockerBridges:
     """Docker's own user-defined bridge networks: what a host without Bayplan has."""
 
@@ -62,6 +86,9 @@ class DockerBridges:
         names = self._host.docker("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}").stdout.split()
         rows = "{{range .Containers}}{{$.Name}}  {{.Name}}  {{.IPv4Address}}  {{.MacAddress}}{{println}}{{end}}"
         return ("docker", "network", "inspect", *names), self._host.docker("network", "inspect", "-f", rows, *names).stdout
+
+    def proof(self, story):
+        pass
 
     def check_not_pinned(self, story, names):
         pass

@@ -40,6 +40,7 @@ class Story:
         self.run("test4", "vlan300", "--restart", "always")
         self.remember("test1", "test2", "test3", "test4")
         self.show_plan()
+        self.networks.proof(self)
         self.report.check("four containers, four addresses", len({ip for ip, _ in self.cards.values()}) == 4)
         self.check_subnet("test1", "172.16.1.")
         self.check_subnet("test3", "172.16.3.")

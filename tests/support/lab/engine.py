@@ -67,8 +67,8 @@ class Engine(Service):
 
         `Host.power_cut` is the one that loses the kernel's side (interfaces, rules, mounts) as well.
         """
-        daemon = self.host.baypland
-        self.host.kill_all(spare=daemon.pids[:1] if daemon.running else [])
+        others = (self.host.baypland, *(self.host.switch.services if self.host.switch else ()))
+        self.host.kill_all(spare=[service.pids[0] for service in others if service.running])
         self.pids = None
         # The next dockerd would wait in vain for the containerd that the file names. The rest of /run/docker stays:
         # containerd cleans up by it what runc left.

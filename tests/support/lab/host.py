@@ -13,6 +13,7 @@ from .baypland import Baypland
 from .engine import Engine
 from .failure import LabError
 from .namespaces import Namespaces
+from .switch import Switch
 
 _PREFIX = "bayplan-lab-"
 _FOLDERS = ("run", "lib", "log", "bin", "home", "over")
@@ -51,6 +52,7 @@ class Host:
         self.namespaces = Namespaces(self.name, self.state, bool(keep))
         self.engine = Engine(self)
         self.baypland = Baypland(self)
+        self.switch = None  # Open vSwitch, on a host that has it: add_switch
         self._client = None
         if _state:
             self.namespaces.find()
@@ -133,8 +135,15 @@ class Host:
 
     # --- its life --------------------------------------------------------------------------------------------------
 
+    def add_switch(self):
+        """Makes it a host with Open vSwitch, which starts before everything else."""
+        self.switch = Switch(self)
+        return self.switch
+
     def start(self):
-        """baypland (where the host has it), then dockerd: the order of a boot."""
+        """Open vSwitch and baypland (where the host has them), then dockerd: the order of a boot."""
+        if self.switch:
+            self.switch.start()
         if os.path.exists(f"{self.state}/bin/baypland"):
             self.baypland.start()
         self.engine.start()
@@ -146,7 +155,8 @@ class Host:
         """
         self._forget_client()
         self.namespaces.destroy()
-        self.engine.pids = self.baypland.pids = None
+        for service in (self.engine, self.baypland, *(self.switch.services if self.switch else ())):
+            service.pids = None
         cgroups.remove(self.cgroup)
         shutil.rmtree(f"{self.state}/run")
         os.mkdir(f"{self.state}/run")

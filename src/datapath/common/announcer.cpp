@@ -1,4 +1,4 @@
-#include "datapath/bridge/announcer.hpp"
+#include "datapath/common/announcer.hpp"
 
 #include <algorithm>
 

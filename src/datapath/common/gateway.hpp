@@ -1,0 +1,20 @@
+// The host's side of a network, alike on every datapath: the device that carries the gateway's address.
+//
+// Part of a Datapath and used by its thread only. Errors are NetlinkSocket's.
+#pragma once
+
+#include "linux/netlink.hpp"
+#include "model/records.hpp"
+
+namespace bayplan::datapath {
+
+model::MacAddress gateway_mac(const model::Network& network);
+
+// Gives the device the gateway's address with the subnet's prefix length. True if it had not.
+Result<bool> ensure_gateway_address(kernel::NetlinkSocket& netlink, const model::Network& network, int device);
+
+// The connected route of the subnet, which the kernel makes with the address and which somebody may have deleted since.
+// A route of the host's that leads elsewhere on purpose stays. The device must be up. True if it was missing.
+Result<bool> ensure_gateway_route(kernel::NetlinkSocket& netlink, const model::Network& network, int device);
+
+}  // namespace bayplan::datapath
