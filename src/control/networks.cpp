@@ -9,7 +9,8 @@
 namespace bayplan::control {
 namespace {
 
-// Devices whose routes are our own networks': by the names that the datapaths give them (datapath/bridge, datapath/ovs).
+// Devices whose routes are our own networks': by the names that the datapaths give them (datapath/bridge,
+// datapath/ovs).
 bool is_own_device(const model::Plan& plan, const std::string& device) {
   if (device.starts_with("bp-")) return true;
   return std::ranges::any_of(plan.networks(), [&](const model::Network* network) {
@@ -21,9 +22,10 @@ bool is_own_device(const model::Plan& plan, const std::string& device) {
 Result<model::DatapathKind> choose_datapath(const NetworkSpec& spec, const NetworkDefaults& defaults) {
   const auto kind = spec.datapath ? TRY(model::parse_datapath_kind(*spec.datapath)) : defaults.datapath;
   if (kind == model::DatapathKind::ovs && !spec.vlan) {
-    return fail(ErrorCode::invalid,
-                "the datapath 'ovs' needs a VLAN tag, which tells this network's frames from others' on the one bridge: "
-                "give one (--vlan N, or -o vlan=N), or take the datapath 'bridge'");
+    return fail(
+        ErrorCode::invalid,
+        "the datapath 'ovs' needs a VLAN tag, which tells this network's frames from others' on the one bridge: "
+        "give one (--vlan N, or -o vlan=N), or take the datapath 'bridge'");
   }
   if (kind == model::DatapathKind::macvlan) {
     return fail(ErrorCode::unsupported, "this version of baypland has the datapaths 'bridge' and 'ovs' only, not '{}'",

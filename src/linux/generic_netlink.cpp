@@ -30,7 +30,8 @@ Request request_for(const std::string& name) {
   request.generic.version = 1;
   request.header.nlmsg_type = GENL_ID_CTRL;
   request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.header.nlmsg_len = static_cast<std::uint32_t>(NLMSG_LENGTH(GENL_HDRLEN) + NLA_ALIGN(request.attribute.nla_len));
+  request.header.nlmsg_len =
+      static_cast<std::uint32_t>(NLMSG_LENGTH(GENL_HDRLEN) + NLA_ALIGN(request.attribute.nla_len));
   return request;
 }
 
@@ -55,7 +56,8 @@ Result<bool> has_generic_family(const std::string& name) {
   std::memcpy(&header, answer.data(), sizeof header);
   if (header.nlmsg_type != NLMSG_ERROR) return true;
   int error = 0;
-  if (size >= static_cast<ssize_t>(sizeof header + sizeof error)) std::memcpy(&error, answer.data() + sizeof header, sizeof error);
+  if (size >= static_cast<ssize_t>(sizeof header + sizeof error))
+    std::memcpy(&error, answer.data() + sizeof header, sizeof error);
   if (error == -ENOENT) return false;  // the kernel's errors are negative
   return fail_errno(ErrorCode::kernel, "ask for a generic netlink family", -error);
 }

@@ -47,10 +47,10 @@ Result<Connection> Connection::open(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return fail_errno(ErrorCode::kernel, "make a socket", errno);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) return Connection(std::move(fd));
-  const auto what =
-      fmt::format("Open vSwitch's database can't be reached at {} (is ovsdb-server running? `systemctl status "
-                  "openvswitch-switch`)",
-                  path);
+  const auto what = fmt::format(
+      "Open vSwitch's database can't be reached at {} (is ovsdb-server running? `systemctl status "
+      "openvswitch-switch`)",
+      path);
   return fail_errno(ErrorCode::unavailable, what, errno);
 }
 
@@ -102,7 +102,8 @@ Result<> Connection::read_more() {
 }
 
 Result<std::optional<boost::json::object>> Connection::parse() {
-  if (size_ == 0) unread_.erase(0, static_cast<std::size_t>(std::ranges::find_if_not(unread_, is_space) - unread_.begin()));
+  if (size_ == 0)
+    unread_.erase(0, static_cast<std::size_t>(std::ranges::find_if_not(unread_, is_space) - unread_.begin()));
   if (unread_.empty()) return std::optional<boost::json::object>();
   boost::json::error_code wrong;
   const std::size_t taken = parser_->write_some(unread_.data(), unread_.size(), wrong);

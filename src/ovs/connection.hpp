@@ -1,8 +1,9 @@
 // One connection to an OVSDB server: JSON messages, one after the other, over a unix socket (RFC 7047, 4).
 //
 // One owner, not thread-safe. Every call ends within its deadline. After an error the connection is of no use any more.
-// Errors: `unavailable` (no server there, or it hung up), `timeout`, `denied` (not allowed to use the socket), `corrupt`
-// (what came is no JSON object, nested too deep, or larger than the limit; no more than the limit is ever kept).
+// Errors: `unavailable` (no server there, or it hung up), `timeout`, `denied` (not allowed to use the socket),
+// `corrupt` (what came is no JSON object, nested too deep, or larger than the limit; no more than the limit is ever
+// kept).
 #pragma once
 
 #include <boost/json.hpp>

@@ -90,7 +90,8 @@ Result<> Watcher::handle(Connection& connection, const boost::json::object& mess
   if (answers_monitor(message)) {
     const boost::json::value* error = message.if_contains("error");
     if (error != nullptr && !error->is_null()) {
-      return fail(ErrorCode::unsupported, "Open vSwitch's database can't be watched: {}", boost::json::serialize(*error));
+      return fail(ErrorCode::unsupported, "Open vSwitch's database can't be watched: {}",
+                  boost::json::serialize(*error));
     }
     watched_ = true;
     on_change_();

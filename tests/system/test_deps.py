@@ -13,7 +13,8 @@ UNITS = "/usr/lib/systemd/system"
 PROGRAMS = {
     "dpkg-query": 'grep -qx "$4" "$HOME/installed" && echo installed',
     "apt-get": '''echo "apt-get $*" >> "$HOME/log"
-case "$*" in *install*) ls /usr/sbin >> "$HOME/sbin"; touch $UNITS/docker.service $UNITS/docker.socket $UNITS/containerd.service;; esac
+case "$*" in *install*) ls /usr/sbin >> "$HOME/sbin"; touch $UNITS/docker.service $UNITS/docker.socket $UNITS/containerd.service
+  touch $UNITS/openvswitch-switch.service;; esac
 [ ! -e "$HOME/refuses" ]''',
     "systemctl": 'echo "systemctl $*" >> "$HOME/log"',
 }
@@ -63,7 +64,8 @@ def test_nothing_is_removed_nothing_is_started_and_what_came_along_is_disabled(b
     assert "update" in update and "install" in install
     assert "--no-remove" in install.split() and "docker.io" in install.split()
     assert "policy-rc.d" in noted(bare, "sbin") and bare.run("ls", "/usr/sbin").stdout == ""
-    assert sorted(line.split()[-1] for line in disabled) == ["containerd.service", "docker.service", "docker.socket"]
+    assert sorted(line.split()[-1] for line in disabled) == [
+        "containerd.service", "docker.service", "docker.socket", "openvswitch-switch.service"]
 
 
 @pytest.mark.parametrize("how", ["package", "unit"])

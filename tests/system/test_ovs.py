@@ -143,7 +143,7 @@ def test_bridge_that_was_there_stays(host):
 
 def test_network_without_a_tag_is_refused_with_a_sentence(host):
     done = host.bayplan("network", "create", "flat", "--subnet", "172.20.9.0/24", "--datapath", "ovs", check=False)
-    assert done.returncode == 1 and "needs a VLAN tag" in done.stdout
+    assert done.returncode == 2 and "needs a VLAN tag" in done.stdout
 
 
 def test_host_without_open_vswitch_runs_and_says_what_is_missing(own_host):

@@ -12,6 +12,9 @@ TEST(Config, EmptyFileGivesTheDocumentedDefaults) {
   EXPECT_EQ(config->api_socket, "/run/bayplan/bayplan.sock");
   EXPECT_EQ(config->docker_socket, "/var/run/docker.sock");
   EXPECT_EQ(config->plugin_socket, "/run/docker/plugins/bayplan.sock");
+  EXPECT_EQ(config->ovs.socket, "/tmp/ovs");
+  EXPECT_EQ(config->ovs.bridge, "sw0");
+  EXPECT_EQ(config->ovs.kind, datapath::OvsKind::netdev);
   EXPECT_EQ(config->networks.supernet.to_string(), "172.16.0.0/12");
   EXPECT_EQ(config->networks.prefix_length, 24U);
   EXPECT_EQ(config->resync, std::chrono::seconds(60));
@@ -30,6 +33,10 @@ plugin_socket = "/tmp/p"
 supernet = "10.0.0.0/8"
 prefix = 26
 datapath = "bridge"
+[ovs]
+db = "unix:/tmp/ovs"
+bridge = "sw0"
+datapath_type = "netdev"
 [repair]
 resync = "500ms"
 )",

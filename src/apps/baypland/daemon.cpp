@@ -156,8 +156,7 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
   m.publisher = std::make_unique<control::Publisher>(*m.planner, *m.kernel, m.host);
   m.publisher->follow_plan();
   m.repair = std::make_unique<control::RepairLoop>(*m.kernel, kRepairGap, config.resync);
-  m.ovs_watcher =
-      std::make_unique<ovs::Watcher>(config.ovs.socket, watched_tables(), [&m] { m.repair->poke(); });
+  m.ovs_watcher = std::make_unique<ovs::Watcher>(config.ovs.socket, watched_tables(), [&m] { m.repair->poke(); });
   control::EngineKeeperSettings settings;
   settings.host = host_name();
   settings.resync = config.resync;

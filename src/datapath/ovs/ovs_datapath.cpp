@@ -84,7 +84,8 @@ Result<OvsKind> parse_ovs_kind(std::string_view text) {
   if (text == "auto") return OvsKind::automatic;
   if (text == "system") return OvsKind::system;
   if (text == "netdev") return OvsKind::netdev;
-  return fail(ErrorCode::invalid, "'{}' is no datapath of Open vSwitch: there are auto, system and netdev", shown(text));
+  return fail(ErrorCode::invalid, "'{}' is no datapath of Open vSwitch: there are auto, system and netdev",
+              shown(text));
 }
 
 std::string ovs_device_name(const model::Network& network) {

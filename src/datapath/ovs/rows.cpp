@@ -19,12 +19,9 @@ Result<BridgeRow> bridge_row(const Row& row) {
 
 Result<PortRow> port_row(const Row& row) {
   const auto trunks = TRY(row.numbers("trunks"));
-  return PortRow{TRY(row.uuid("_uuid")),
-                 TRY(row.text("name")),
-                 TRY(row.optional_number("tag")),
-                 TRY(row.optional_text("vlan_mode")),
-                 {trunks.begin(), trunks.end()},
-                 TRY(row.texts("external_ids"))};
+  return PortRow{TRY(row.uuid("_uuid")),          TRY(row.text("name")),
+                 TRY(row.optional_number("tag")), TRY(row.optional_text("vlan_mode")),
+                 {trunks.begin(), trunks.end()},  TRY(row.texts("external_ids"))};
 }
 
 Result<InterfaceRow> interface_row(const Row& row) {
@@ -171,8 +168,8 @@ Result<> Changes::want_port(const WantedPort& wanted) {
     return {};
   }
   if (!port->is_ours()) {
-    return fail(ErrorCode::conflict, "Open vSwitch has a port {0} that is not Bayplan's: remove it (ovs-vsctl del-port {0})",
-                wanted.name);
+    return fail(ErrorCode::conflict,
+                "Open vSwitch has a port {0} that is not Bayplan's: remove it (ovs-vsctl del-port {0})", wanted.name);
   }
   const auto interface = now_.interfaces.find(wanted.name);
   if (interface == now_.interfaces.end()) {
@@ -202,8 +199,8 @@ void Changes::insert_port(const WantedPort& wanted) {
   json::array where;
   where.push_back(bayplan::ovs::clause("name", "==", json::value(bridge_)));
   json::array mutations;
-  mutations.push_back(bayplan::ovs::clause(
-      "ports", "insert", bayplan::ovs::set_value({bayplan::ovs::named_uuid("port" + number)})));
+  mutations.push_back(
+      bayplan::ovs::clause("ports", "insert", bayplan::ovs::set_value({bayplan::ovs::named_uuid("port" + number)})));
   operations_.push_back({{"op", "mutate"}, {"table", "Bridge"}, {"where", where}, {"mutations", mutations}});
 }
 

@@ -47,9 +47,9 @@ struct PortRow {
 
 // What was asked of the database, at one moment.
 struct Snapshot {
-  std::string root;                  // the Open_vSwitch row's UUID
-  std::int64_t wanted_config = 0;    // next_cfg
-  std::int64_t current_config = 0;   // cur_cfg: what ovs-vswitchd has carried out
+  std::string root;                 // the Open_vSwitch row's UUID
+  std::int64_t wanted_config = 0;   // next_cfg
+  std::int64_t current_config = 0;  // cur_cfg: what ovs-vswitchd has carried out
   std::map<std::string, BridgeRow> bridges;
   std::map<std::string, PortRow> ports;
   std::map<std::string, InterfaceRow> interfaces;

@@ -82,9 +82,9 @@ Result<> SwitchDatabase::wait_for(std::int64_t config) {
 Result<std::int64_t> SwitchDatabase::current_after(std::int64_t seen, std::chrono::milliseconds bound) {
   json::array rows;
   rows.push_back(json::object{{"cur_cfg", seen}});
-  const json::object wait{{"op", "wait"},          {"table", "Open_vSwitch"}, {"where", json::array()},
-                          {"columns", only("cur_cfg")}, {"until", "!="},           {"rows", std::move(rows)},
-                          {"timeout", bound.count()}};
+  const json::object wait{
+      {"op", "wait"},  {"table", "Open_vSwitch"}, {"where", json::array()},  {"columns", only("cur_cfg")},
+      {"until", "!="}, {"rows", std::move(rows)}, {"timeout", bound.count()}};
   const json::array results = TRY(client_.transact({wait, select_root("cur_cfg")}, bound + kGrace));
   return number_in(results.back(), "cur_cfg");
 }

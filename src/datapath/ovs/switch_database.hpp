@@ -1,4 +1,5 @@
-// Open vSwitch's database as the datapath uses it: look, change, and wait until ovs-vswitchd has carried the change out.
+// Open vSwitch's database as the datapath uses it: look, change, and wait until ovs-vswitchd has carried the change
+// out.
 //
 // One owner, not thread-safe. Every call ends within its bound: an answer of the database 5 s; ovs-vswitchd's work 5 s,
 // and half a second while it is known not to come along, so that many calls in a row don't wait in vain each.

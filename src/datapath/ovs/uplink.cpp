@@ -23,9 +23,10 @@ Result<> refuse_what_can_t_be(const kernel::Link& link, const model::Network& ne
 }
 
 Error on_another_bridge(const model::Network& network) {
-  return fail(ErrorCode::conflict,
-              "the uplink {} of network {} is a port of another bridge already: choose another, or take it out of there",
-              network.uplink, network.name);
+  return fail(
+      ErrorCode::conflict,
+      "the uplink {} of network {} is a port of another bridge already: choose another, or take it out of there",
+      network.uplink, network.name);
 }
 
 Result<> refuse_addresses(kernel::NetlinkSocket& netlink, const kernel::Link& link, const model::Network& network) {
@@ -64,10 +65,11 @@ Result<> want_uplink(Changes& changes, const Snapshot& now, const model::Network
   const PortRow* port = now.port(uplink.name);
   if (port != nullptr && !port->is_ours()) {
     if (!port->tag && (port->trunks.empty() || port->trunks.contains(tag))) return {};
-    return fail(ErrorCode::conflict,
-                "the port {} of Open vSwitch, the uplink of network {}, is not Bayplan's and does not carry VLAN {}: add "
-                "it to its trunks",
-                uplink.name, network.name, tag);
+    return fail(
+        ErrorCode::conflict,
+        "the port {} of Open vSwitch, the uplink of network {}, is not Bayplan's and does not carry VLAN {}: add "
+        "it to its trunks",
+        uplink.name, network.name, tag);
   }
   WantedPort wanted;
   wanted.name = uplink.name;

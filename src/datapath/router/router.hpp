@@ -1,9 +1,9 @@
 // Several datapaths as one: each network is carried by the one that its record names.
 //
-// Called by the datapath thread only, like the datapaths, which it does not own and which must outlive it. What is asked
-// for a network goes to its datapath (`unsupported` when there is none of that kind); what is asked by name goes to the
-// one whose listing has it, and to the first when none has. So trouble with one datapath keeps no network of another
-// from being made or removed; only a listing needs them all.
+// Called by the datapath thread only, like the datapaths, which it does not own and which must outlive it. What is
+// asked for a network goes to its datapath (`unsupported` when there is none of that kind); what is asked by name goes
+// to the one whose listing has it, and to the first when none has. So trouble with one datapath keeps no network of
+// another from being made or removed; only a listing needs them all.
 #pragma once
 
 #include <string>

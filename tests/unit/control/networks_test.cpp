@@ -72,8 +72,22 @@ TEST_F(Networks, BadWordsAreRefused) {
   spec = spec_of("x", "172.16.1.0/24");
   spec.datapath = "vxlan";
   expect_refused(spec, ErrorCode::invalid, "it is one of bridge, ovs, macvlan");
+  spec.datapath = "macvlan";
+  expect_refused(spec, ErrorCode::unsupported, "'bridge' and 'ovs' only");
+}
+
+TEST_F(Networks, OvsNeedsATagAndHasItsDevicesRoutesForItsOwn) {
+  auto spec = spec_of("x", "172.16.1.0/24");
   spec.datapath = "ovs";
-  expect_refused(spec, ErrorCode::unsupported, "'bridge' only");
+  expect_refused(spec, ErrorCode::invalid, "needs a VLAN tag");
+  spec.vlan = "100";
+  have(spec);
+  auto second = spec_of("y", "172.16.2.0/24");
+  const auto subnet = *model::Subnet::parse("172.16.2.0/24");
+  around.routes = {{subnet, "vlan100"}};
+  EXPECT_TRUE(build(second).ok()) << "a device of ours, whose old route is still there";
+  around.routes = {{subnet, "vlan200"}};
+  expect_refused(second, ErrorCode::conflict, "vlan200");
 }
 
 TEST_F(Networks, SubnetsThatCannotBeAreRefused) {

@@ -98,9 +98,10 @@ boost::json::array one_operation() {
 // What the client makes of a server that answers the first request with these bytes, and then hangs up.
 Error error_after(const std::string& bytes) {
   Server server({[&](Peer& peer) {
-    peer.read();
-    peer.say(bytes);
-  }, [](Peer&) {}});
+                   peer.read();
+                   peer.say(bytes);
+                 },
+                 [](Peer&) {}});
   Client client(server.path());
   const auto done = client.transact(one_operation(), kBound);
   EXPECT_FALSE(done.ok());
@@ -125,11 +126,10 @@ TEST(OvsClient, answer_in_pieces_and_after_an_echo_is_read) {
 }
 
 TEST(OvsClient, malformed_answers_are_errors_and_not_more) {
-  for (const std::string bytes :
-       {"nonsense", "[1,2,3]", "42 ", R"({"id":1})", R"({"id":1,"result":null,"error":null})",
-        R"({"id":1,"result":[],"error":null})", R"({"id":1,"result":[{},{}],"error":null})",
-        R"({"id":1,"result":[7],"error":null})", R"({"id":1,"result":[null],"error":null})",
-        R"({"id":1,"result":"x","error":null})", R"({"id":1,"result":null,"error":[1]})"}) {
+  for (const std::string bytes : {"nonsense", "[1,2,3]", "42 ", R"({"id":1})", R"({"id":1,"result":null,"error":null})",
+                                  R"({"id":1,"result":[],"error":null})", R"({"id":1,"result":[{},{}],"error":null})",
+                                  R"({"id":1,"result":[7],"error":null})", R"({"id":1,"result":[null],"error":null})",
+                                  R"({"id":1,"result":"x","error":null})", R"({"id":1,"result":null,"error":[1]})"}) {
     EXPECT_EQ(to_string(error_after(bytes).code), "corrupt") << bytes;
   }
 }
@@ -185,13 +185,14 @@ TEST(OvsClient, server_that_never_answers_is_a_timeout_and_then_left_alone) {
 TEST(OvsClient, server_that_was_restarted_between_two_calls_is_asked_again) {
   const auto answer = [](int id) { return fmt::format(R"({{"id":{},"result":[{{}}],"error":null}})", id); };
   Server server({[&](Peer& peer) {
-    peer.read();
-    peer.say(answer(1));
-  }, [&](Peer& peer) {
-    peer.read();
-    peer.say(answer(2) + answer(3));
-    peer.wait_for_end();
-  }});
+                   peer.read();
+                   peer.say(answer(1));
+                 },
+                 [&](Peer& peer) {
+                   peer.read();
+                   peer.say(answer(2) + answer(3));
+                   peer.wait_for_end();
+                 }});
   Client client(server.path());
   ASSERT_TRUE(client.transact(one_operation(), kBound).ok());
   EXPECT_TRUE(client.transact(one_operation(), kBound).ok());
@@ -210,15 +211,16 @@ TEST(OvsWatcher, tells_of_the_start_of_changes_and_after_a_restart_of_the_server
   std::promise<void> all;
   const std::string watching = R"({"id":"watch","result":{},"error":null})";
   Server server({[&](Peer& peer) {
-    EXPECT_THAT(peer.read(), HasSubstr(R"("Port":{"columns":["tag"]})"));
-    peer.say(watching + R"({"id":null,"method":"update","params":[null,{}]})");
-    peer.say(R"({"id":"e","method":"echo","params":[]})");
-    peer.read();
-  }, [&](Peer& peer) {
-    peer.read();
-    peer.say(watching);
-    peer.wait_for_end();
-  }});
+                   EXPECT_THAT(peer.read(), HasSubstr(R"("Port":{"columns":["tag"]})"));
+                   peer.say(watching + R"({"id":null,"method":"update","params":[null,{}]})");
+                   peer.say(R"({"id":"e","method":"echo","params":[]})");
+                   peer.read();
+                 },
+                 [&](Peer& peer) {
+                   peer.read();
+                   peer.say(watching);
+                   peer.wait_for_end();
+                 }});
   Watcher watcher(server.path(), {{"Port", {"tag"}}}, [&] {
     if (++told == 3) all.set_value();
   });
@@ -228,7 +230,9 @@ TEST(OvsWatcher, tells_of_the_start_of_changes_and_after_a_restart_of_the_server
 TEST(OvsWatcher, ends_at_once_whatever_the_server_does) {
   Server server({[](Peer& peer) { peer.wait_for_end(); }});
   const auto start = std::chrono::steady_clock::now();
-  { const Watcher watcher(server.path(), {{"Port", {"tag"}}}, [] {}); }
+  {
+    const Watcher watcher(server.path(), {{"Port", {"tag"}}}, [] {});
+  }
   EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(5));
 }
 
