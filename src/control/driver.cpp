@@ -10,6 +10,9 @@
 namespace bayplan::control {
 namespace {
 
+// Docker asks for a pool before it tells the network's options: what is checked then must hold on any datapath.
+constexpr const char* kNotKnownYet = "bridge";
+
 using model::Attachment;
 using model::IpAddress;
 using model::Network;
@@ -100,6 +103,7 @@ Result<ports::PoolAnswer> Driver::request_pool(const ports::PoolRequest& request
     // Checked here, too, so that the user hears of it before anything is made.
     NetworkSpec spec;
     spec.subnet = pool.subnet.to_string();
+    spec.datapath = kNotKnownYet;
     const Surroundings around{TRY(parts_.host.routes()), {}};
     TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
       TRY(build_network(edit.plan(), spec, parts_.defaults, around, parts_.clock.now()));
@@ -135,6 +139,7 @@ Result<IpAddress> Driver::gateway_address(const PoolId& pool, const std::string&
   NetworkSpec spec;
   spec.subnet = pool.subnet.to_string();
   spec.gateway = asked;
+  spec.datapath = kNotKnownYet;
   TRY(build_network({}, spec, parts_.defaults, {}, {}));
   return wanted;
 }

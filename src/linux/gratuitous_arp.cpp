@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <vector>
 
 namespace bayplan::kernel {
 namespace {
@@ -35,6 +37,17 @@ Frame announcement(const model::IpAddress& address, const model::MacAddress& mac
   return frame;
 }
 
+// The frame's bytes, with the 802.1Q header between the addresses and the type.
+std::vector<std::uint8_t> bytes_of(const Frame& frame, std::optional<std::uint16_t> vlan) {
+  const auto* start = reinterpret_cast<const std::uint8_t*>(&frame);
+  std::vector<std::uint8_t> bytes(start, start + sizeof frame);
+  if (!vlan) return bytes;
+  const std::array<std::uint8_t, 4> tag{ETHERTYPE_VLAN >> 8, ETHERTYPE_VLAN & 0xff,
+                                        static_cast<std::uint8_t>(*vlan >> 8), static_cast<std::uint8_t>(*vlan & 0xff)};
+  bytes.insert(bytes.begin() + 2 * ETHER_ADDR_LEN, tag.begin(), tag.end());
+  return bytes;
+}
+
 }  // namespace
 
 Result<GratuitousArp> GratuitousArp::open() {
@@ -43,17 +56,19 @@ Result<GratuitousArp> GratuitousArp::open() {
   return GratuitousArp(std::move(socket));
 }
 
-Result<> GratuitousArp::send(int link, const model::IpAddress& address, const model::MacAddress& mac) const {
+Result<> GratuitousArp::send(int link, const model::IpAddress& address, const model::MacAddress& mac,
+                             std::optional<std::uint16_t> vlan) const {
   if (!address.is_v4())
     return fail(ErrorCode::unsupported, "{} is no IPv4 address: ARP is not for it", address.to_string());
   const Frame frame = announcement(address, mac);
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = link;
-  to.sll_protocol = htons(ETHERTYPE_ARP);
+  to.sll_protocol = htons(vlan ? ETHERTYPE_VLAN : ETHERTYPE_ARP);
   to.sll_halen = ETHER_ADDR_LEN;
   std::ranges::copy(frame.ethernet.ether_dhost, to.sll_addr);
-  if (sendto(socket_.get(), &frame, sizeof frame, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0) {
+  const auto bytes = bytes_of(frame, vlan);
+  if (sendto(socket_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0) {
     return fail_errno(ErrorCode::kernel, fmt::format("announce {}", address.to_string()), errno);
   }
   return {};

@@ -5,6 +5,9 @@
 // thread and does not block.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "model/address.hpp"
@@ -18,7 +21,9 @@ class GratuitousArp {
 
   // Out of the link of that index, as if `mac` itself had sent it. IPv4 only (`unsupported` otherwise); `kernel` when
   // the link is gone or down.
-  [[nodiscard]] Result<> send(int link, const model::IpAddress& address, const model::MacAddress& mac) const;
+  // With a tag the frame has an 802.1Q header: for a link that is a trunk.
+  [[nodiscard]] Result<> send(int link, const model::IpAddress& address, const model::MacAddress& mac,
+                              std::optional<std::uint16_t> vlan = std::nullopt) const;
 
  private:
   explicit GratuitousArp(UniqueFd socket) : socket_(std::move(socket)) {}

@@ -75,7 +75,7 @@ Result<> Watcher::watch(const std::stop_token& stop) {
       asked = true;
       continue;
     }
-    TRY(std::move(message));
+    if (!message.ok()) return std::move(message).error();
     if (stop.stop_requested() || !*message) return {};
     TRY(handle(connection, **message));
     asked = false;

@@ -12,9 +12,6 @@ TEST(Config, EmptyFileGivesTheDocumentedDefaults) {
   EXPECT_EQ(config->api_socket, "/run/bayplan/bayplan.sock");
   EXPECT_EQ(config->docker_socket, "/var/run/docker.sock");
   EXPECT_EQ(config->plugin_socket, "/run/docker/plugins/bayplan.sock");
-  EXPECT_EQ(config->ovs.socket, "/tmp/ovs");
-  EXPECT_EQ(config->ovs.bridge, "sw0");
-  EXPECT_EQ(config->ovs.kind, datapath::OvsKind::netdev);
   EXPECT_EQ(config->networks.supernet.to_string(), "172.16.0.0/12");
   EXPECT_EQ(config->networks.prefix_length, 24U);
   EXPECT_EQ(config->resync, std::chrono::seconds(60));
@@ -46,6 +43,9 @@ resync = "500ms"
   EXPECT_EQ(config->api_socket, "/tmp/a");
   EXPECT_EQ(config->docker_socket, "/tmp/d");
   EXPECT_EQ(config->plugin_socket, "/tmp/p");
+  EXPECT_EQ(config->ovs.socket, "/tmp/ovs");
+  EXPECT_EQ(config->ovs.bridge, "sw0");
+  EXPECT_EQ(config->ovs.kind, datapath::OvsKind::netdev);
   EXPECT_EQ(config->networks.supernet.to_string(), "10.0.0.0/8");
   EXPECT_EQ(config->networks.prefix_length, 26U);
   EXPECT_EQ(config->resync, std::chrono::milliseconds(500));
@@ -76,6 +76,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadConfig{"[networks]\nsupernet = \"2001:db8::/64\"\n", "IPv6"},
                     BadConfig{"[networks]\nsupernet = \"127.0.0.0/8\"\n", "loopback"},
                     BadConfig{"[networks]\nsupernet = \"0.0.0.0/0\"\nprefix = 8\n", "this network"},
+                    BadConfig{"[ovs]\ndb = \"tcp:127.0.0.1:6640\"\n", "unix:PATH"},
+                    BadConfig{"[ovs]\nbridge = \"no such/thing\"\n", "interface"},
+                    BadConfig{"[ovs]\ndatapath_type = \"dpdk\"\n", "auto, system and netdev"},
                     BadConfig{"[api]\nsocket = \"\"\n", "not empty"},
                     BadConfig{"[docker]\nsocket = \"\"\n", "not empty"},
                     BadConfig{"[docker]\nplugin_socket = \"\"\n", "not empty"},

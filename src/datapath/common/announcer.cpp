@@ -11,11 +11,12 @@ Announcer::Announcer(kernel::GratuitousArp arp, std::chrono::milliseconds interv
     : arp_(std::move(arp)), interval_(interval), thread_([this](const std::stop_token& stop) { run(stop); }) {
 }
 
-Result<> Announcer::announce(int link, const model::IpAddress& address, const model::MacAddress& mac) {
-  TRY(arp_.send(link, address, mac));
+Result<> Announcer::announce(int link, const model::IpAddress& address, const model::MacAddress& mac,
+                             std::optional<std::uint16_t> vlan) {
+  TRY(arp_.send(link, address, mac, vlan));
   const std::lock_guard lock(mutex_);
   std::erase_if(pending_, [&](const Pending& p) { return p.link == link && p.address == address; });
-  pending_.push_back({link, address, mac, kRepeats, std::chrono::steady_clock::now() + interval_});
+  pending_.push_back({link, address, mac, vlan, kRepeats, std::chrono::steady_clock::now() + interval_});
   changed_.notify_all();
   return {};
 }
@@ -27,7 +28,7 @@ Announcer::Time Announcer::next_due() const {
 void Announcer::send_due(Time now) {
   for (auto& pending : pending_) {
     if (pending.due > now) continue;
-    const bool sent = arp_.send(pending.link, pending.address, pending.mac).ok();
+    const bool sent = arp_.send(pending.link, pending.address, pending.mac, pending.vlan).ok();
     pending.left = sent ? pending.left - 1 : 0;
     pending.due = now + interval_;
   }

@@ -22,7 +22,9 @@ class Announcer {
   explicit Announcer(kernel::GratuitousArp arp, std::chrono::milliseconds interval = std::chrono::seconds(1));
 
   // The first is sent before this returns, on the calling thread: an error says why nothing can be sent.
-  Result<> announce(int link, const model::IpAddress& address, const model::MacAddress& mac);
+  // With a tag for a link that is a trunk.
+  Result<> announce(int link, const model::IpAddress& address, const model::MacAddress& mac,
+                    std::optional<std::uint16_t> vlan = std::nullopt);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -30,6 +32,7 @@ class Announcer {
     int link = 0;
     model::IpAddress address;
     model::MacAddress mac;
+    std::optional<std::uint16_t> vlan;
     int left = 0;
     Time due;
   };

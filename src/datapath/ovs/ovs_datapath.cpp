@@ -433,7 +433,11 @@ Result<> OvsDatapath::announce(const model::Network& network, const model::IpAdd
     return fail(ErrorCode::not_found, "the gateway {} of network {} is not there", ovs_device_name(network),
                 network.name);
   }
-  return announcer_.announce(device->index, address, mac);
+  // Out of the uplink, past the bridge: what came in by the gateway's port would have the bridge learn that the MAC is
+  // there, and the container cut off until it sends something. On the bridge nobody needs it: an address always has the
+  // same MAC, and what Open vSwitch learned of a port goes with the port.
+  const auto uplink = network.uplink.empty() ? std::nullopt : TRY(netlink_.find_link(network.uplink));
+  return uplink ? announcer_.announce(uplink->index, address, mac, network.vlan) : Result<>{};
 }
 
 }  // namespace bayplan::datapath

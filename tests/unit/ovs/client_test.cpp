@@ -11,6 +11,7 @@
 #include <future>
 #include <thread>
 
+#include "ovs/values.hpp"
 #include "ovs/watcher.hpp"
 #include "support/temp_dir.hpp"
 
