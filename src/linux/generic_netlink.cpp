@@ -25,7 +25,7 @@ Request request_for(const std::string& name) {
   Request request{};
   std::memcpy(request.name.data(), name.data(), name.size());
   request.attribute.nla_type = CTRL_ATTR_FAMILY_NAME;
-  request.attribute.nla_len = static_cast<std::uint16_t>(NLA_HDRLEN + name.size() + 1);
+  request.attribute.nla_len = static_cast<std::uint16_t>(sizeof(nlattr) + name.size() + 1);
   request.generic.cmd = CTRL_CMD_GETFAMILY;
   request.generic.version = 1;
   request.header.nlmsg_type = GENL_ID_CTRL;
