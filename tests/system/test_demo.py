@@ -99,6 +99,14 @@ def test_with_dockers_own_networks_it_fails_where_docker_loses_addresses_and_is_
     assert int(passed) == said.count("\n   ok    ") > 0 and int(failed) == said.count("\n   FAIL  ")
 
 
+def test_on_open_vswitch_it_shows_the_ports_and_who_reaches_whom(demo):
+    told = demo("--check", "--datapath", "ovs", "--chapters", "2")
+    assert told.end(120) == 0, told.said
+    assert "Port vlan100" in told.said and "tag: 300" in told.said, told.said
+    assert "ok    two access ports with tag 100 and two with tag 300" in told.said
+    assert "ok    test1 does not reach test3" in told.said and "ok    test4 does not reach test2" in told.said
+
+
 def test_its_host_is_left_up_has_a_shell_is_alone_and_goes_with_down(demo):
     told = demo("--chapters", "1")
     assert told.end(120) == 0, told.said

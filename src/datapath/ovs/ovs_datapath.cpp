@@ -144,9 +144,10 @@ Result<OvsDatapath::Plan> OvsDatapath::plan(const model::Network& network) {
 Result<> OvsDatapath::refuse_foreign_devices(const model::Network& network, const Snapshot& now) {
   const std::string name = ovs_device_name(network);
   const PortRow* port = now.port(name);
-  if (port != nullptr && port->is_ours() && port->id(ovs::kNetworkId) != network.name) {
+  const std::string owner = port != nullptr && port->is_ours() ? port->id(ovs::kNetworkId) : std::string{};
+  if (!owner.empty() && owner != network.name) {
     return fail(ErrorCode::conflict, "{}, the gateway of network {}, is that of network {} already: rename one of them",
-                name, network.name, port->id(ovs::kNetworkId));
+                name, network.name, owner);
   }
   const auto device = port != nullptr ? std::nullopt : TRY(netlink_.find_link(name));
   if (device && !ovs::is_gateway(*device)) return foreign(name, "Bayplan's");
