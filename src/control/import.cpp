@@ -43,7 +43,7 @@ Result<Network> build(const model::Plan& plan, const ImportNetwork& record, cons
   Surroundings around = terms.surroundings;
   std::erase_if(around.routes, [&](const ports::Route& route) {
     if (route.destination != subnet) return false;
-    if (auto free = check_routes(subnet, {route}); !free) {
+    if (auto free = check_routes(plan, subnet, {route}); !free) {
       note = fmt::format("{} is still at {} on this host: take it down before a container starts on it",
                          subnet.to_string(), route.device);
     }
