@@ -155,6 +155,10 @@ const Network* Plan::network_overlapping(const Subnet& subnet) const {
 
 // --- reservations
 
+std::pair<std::string, Plan::Family> Plan::key_of(const Reservation& record) {
+  return {record.identity, record.address.is_v4() ? Family::v4 : Family::v6};
+}
+
 void Plan::index(NetworkState& state, const Reservation& stored) {
   state.by_address[stored.address] = &stored;
   state.pool.take(stored.address);
@@ -174,7 +178,7 @@ Result<Change> Plan::put(const Reservation& record) {
     return fail(ErrorCode::conflict, "{} belongs to '{}' on {}", record.address.to_string(), holder->second->identity,
                 record.network);
   }
-  const auto [stored, fresh] = in.reservations.try_emplace(record.identity, record);
+  const auto [stored, fresh] = in.reservations.try_emplace(key_of(record), record);
   if (fresh) {
     index(in, stored->second);
     return erasing(record);
@@ -188,17 +192,17 @@ Result<Change> Plan::put(const Reservation& record) {
 Result<Change> Plan::erase(const Reservation& record) {
   NetworkState* in = state(record.network);
   if (!in) return erasing(record);
-  const auto found = in->reservations.find(record.identity);
+  const auto found = in->reservations.find(key_of(record));
   if (found == in->reservations.end()) return erasing(record);
   unindex(*in, found->second);
   auto node = in->reservations.extract(found);
   return putting(std::move(node.mapped()));
 }
 
-const Reservation* Plan::reservation(std::string_view network, const std::string& identity) const {
+const Reservation* Plan::reservation(std::string_view network, const std::string& identity, Family family) const {
   const NetworkState* in = state(network);
   if (!in) return nullptr;
-  const auto found = in->reservations.find(identity);
+  const auto found = in->reservations.find({identity, family});
   return found == in->reservations.end() ? nullptr : &found->second;
 }
 
@@ -212,7 +216,7 @@ const Reservation* Plan::reservation_at(std::string_view network, const IpAddres
 std::vector<const Reservation*> Plan::reservations(std::string_view network) const {
   std::vector<const Reservation*> all;
   if (const NetworkState* in = state(network)) {
-    for (const auto& [identity, reservation] : in->reservations) all.push_back(&reservation);
+    for (const auto& [key, reservation] : in->reservations) all.push_back(&reservation);
   }
   return all;
 }
@@ -220,7 +224,7 @@ std::vector<const Reservation*> Plan::reservations(std::string_view network) con
 std::vector<const Reservation*> Plan::reservations() const {
   std::vector<const Reservation*> all;
   for (const auto& [name, in] : networks_) {
-    for (const auto& [identity, reservation] : in.reservations) all.push_back(&reservation);
+    for (const auto& [key, reservation] : in.reservations) all.push_back(&reservation);
   }
   return all;
 }

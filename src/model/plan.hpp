@@ -36,7 +36,10 @@ class Plan {
   [[nodiscard]] const Network* network_of_subnet(const Subnet& subnet) const;
   [[nodiscard]] const Network* network_overlapping(const Subnet& subnet) const;
 
-  [[nodiscard]] const Reservation* reservation(std::string_view network, const std::string& identity) const;
+  // The identity's IPv4 reservation, or its IPv6 one.
+  enum class Family { v4, v6 };
+  [[nodiscard]] const Reservation* reservation(std::string_view network, const std::string& identity,
+                                               Family family = Family::v4) const;
   [[nodiscard]] const Reservation* reservation_at(std::string_view network, const IpAddress& address) const;
   // By identity.
   [[nodiscard]] std::vector<const Reservation*> reservations(std::string_view network) const;
@@ -64,7 +67,7 @@ class Plan {
   struct NetworkState {
     Network network;
     Pool pool;
-    std::map<std::string, Reservation, std::less<>> reservations;  // by identity; a node never moves
+    std::map<std::pair<std::string, Family>, Reservation> reservations;  // by identity; a node never moves
     std::unordered_map<IpAddress, const Reservation*> by_address;
     std::map<IpAddress, Attachment> attachments;
     std::set<std::pair<Timestamp, IpAddress>> removed;  // since when
@@ -89,6 +92,7 @@ class Plan {
   Result<Change> erase(const OwedStart& record);
   Result<Change> erase(const Repin& record);
 
+  static std::pair<std::string, Family> key_of(const Reservation& record);
   static void index(NetworkState& state, const Reservation& stored);
   static void unindex(NetworkState& state, const Reservation& stored);
   static void rebuild_pool(NetworkState& state);

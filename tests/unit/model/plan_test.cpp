@@ -118,6 +118,16 @@ TEST(PlanReservations, AnAddressHasOneOwner) {
   expect_refused(plan, put(sample_reservation("db")), ErrorCode::conflict, "belongs to 'web'");
 }
 
+TEST(PlanReservations, AnIdentityHasOneOfEachFamily) {
+  auto plan = Plan::from({sample_network(), sample_reservation("web"), sample_reservation("web", "fd00::12")}).value();
+  EXPECT_EQ(plan.reservation("vlan100", "web")->address, ip("172.16.1.12"));
+  EXPECT_EQ(plan.reservation("vlan100", "web", Plan::Family::v6)->address, ip("fd00::12"));
+  EXPECT_EQ(plan.reservations("vlan100").size(), 2U);
+  ASSERT_TRUE(plan.apply(erase(sample_reservation("web", "fd00::12"))).ok());
+  EXPECT_NE(plan.reservation("vlan100", "web"), nullptr);
+  EXPECT_EQ(plan.reservation("vlan100", "web", Plan::Family::v6), nullptr);
+}
+
 TEST(PlanReservations, NeedTheirNetwork) {
   Plan plan;
   for (const Record& record : std::vector<Record>{sample_reservation(), sample_attachment(), sample_engine_network()}) {
