@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "datapath/common/gateway.hpp"
+#include "datapath/ovs/errors.hpp"
 #include "datapath/ovs/names.hpp"
 #include "datapath/ovs/uplink.hpp"
 #include "linux/generic_netlink.hpp"
@@ -21,20 +22,6 @@ using ovs::Snapshot;
 namespace {
 
 constexpr std::uint32_t kDefaultMtu = 1500;
-
-bool is_away(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
-}
-
-Result<> check_tag(const model::Network& network) {
-  if (network.vlan) return {};
-  return fail(ErrorCode::invalid, "network {} has no VLAN tag, which the datapath 'ovs' needs", network.name);
-}
-
-Error foreign(const std::string& name, const std::string& what) {
-  return fail(ErrorCode::conflict, "{} exists and is not {}: remove it (ip link delete {}) or rename it", name, what,
-              name);
-}
 
 std::uint32_t wanted_mtu(const model::Network& network, const std::optional<kernel::Link>& uplink) {
   if (network.mtu) return *network.mtu;
@@ -70,12 +57,6 @@ bool is_left_alone(const ovs::BridgeRow& bridge, const Snapshot& now, const std:
   return std::ranges::none_of(left, [&](const std::string& name) {
     return name != bridge.name && std::ranges::find(bridge.ports, now.port(name)->uuid) != bridge.ports.end();
   });
-}
-
-// "Gone already" is what a deletion wants.
-Result<> unless_gone(Result<> result) {
-  if (!result.ok() && result.error().code == ErrorCode::not_found) return {};
-  return result;
 }
 
 }  // namespace
@@ -118,8 +99,6 @@ Result<> OvsDatapath::check_reachable() {
   return {};
 }
 
-// --- networks
-
 Result<std::string> OvsDatapath::datapath_type() const {
   if (settings_.kind == OvsKind::system) return std::string("system");
   if (settings_.kind == OvsKind::netdev) return std::string("netdev");
@@ -127,7 +106,7 @@ Result<std::string> OvsDatapath::datapath_type() const {
 }
 
 Result<OvsDatapath::Plan> OvsDatapath::plan(const model::Network& network) {
-  TRY(check_tag(network));
+  TRY(ovs::check_tag(network));
   Plan plan{TRY(database_.look()), {}, {}};
   plan.uplink = TRY(ovs::look_at_uplink(netlink_, network, plan.now, settings_.bridge));
   TRY(refuse_foreign_devices(network, plan.now));
@@ -150,12 +129,12 @@ Result<> OvsDatapath::refuse_foreign_devices(const model::Network& network, cons
                 name, network.name, owner);
   }
   const auto device = port != nullptr ? std::nullopt : TRY(netlink_.find_link(name));
-  if (device && !ovs::is_gateway(*device)) return foreign(name, "Bayplan's");
+  if (device && !ovs::is_gateway(*device)) return ovs::foreign(name, "Bayplan's");
   const bool has_bridge = now.bridge(settings_.bridge) != nullptr;
   const auto bridge = has_bridge ? std::nullopt : TRY(netlink_.find_link(settings_.bridge));
   // What ovs-vswitchd itself left, when its database was emptied, it takes up again.
   if (bridge && bridge->kind != "tun" && bridge->kind != "openvswitch") {
-    return foreign(settings_.bridge, "a bridge of Open vSwitch's");
+    return ovs::foreign(settings_.bridge, "a bridge of Open vSwitch's");
   }
   return {};
 }
@@ -235,7 +214,7 @@ Result<std::vector<std::string>> OvsDatapath::list_networks() {
     if (ovs::is_gateway(link)) names.insert(ovs::parse_alias(link.alias)->network);
   }
   const auto now = database_.look();
-  if (!now.ok() && !is_away(now.error())) return now.error();
+  if (!now.ok() && !ovs::is_away(now.error())) return now.error();
   for (const auto& [name, port] : now.ok() ? now->ports : std::map<std::string, PortRow>{}) {
     if (port.is_ours() && !port.id(ovs::kNetworkId).empty()) names.insert(port.id(ovs::kNetworkId));
   }
@@ -273,158 +252,8 @@ Result<> OvsDatapath::remove_rows(const std::string& network) {
   const auto* bridge = now.bridge(settings_.bridge);
   if (bridge != nullptr && is_left_alone(*bridge, now, left)) changes.drop_bridge(*bridge);
   if (!changes.empty()) TRY(database_.change(changes.operations()));
-  for (const auto& name : down) TRY(unless_gone(netlink_.change_link(name, {.up = false})));
+  for (const auto& name : down) TRY(ovs::unless_gone(netlink_.change_link(name, {.up = false})));
   return {};
-}
-
-// --- ports
-
-Result<kernel::Link> OvsDatapath::device_of(const model::Network& network, const Snapshot& now) {
-  const std::string name = ovs_device_name(network);
-  const PortRow* port = now.port(name);
-  auto link = TRY(netlink_.find_link(name));
-  if (port == nullptr || !link) {
-    return fail(ErrorCode::not_found, "the gateway {} of network {} is not there", name, network.name);
-  }
-  return *std::move(link);
-}
-
-Result<> OvsDatapath::add_port(const model::Network& network, const ports::PortSpec& port) {
-  TRY(check_tag(network));
-  const Snapshot now = TRY(database_.look({ovs_device_name(network), port.host_name}));
-  const auto device = TRY(device_of(network, now));
-  TRY(make_veth(network, port, device));
-  auto connected = connect(network, port, now);
-  if (!connected.ok()) static_cast<void>(remove_ports({port.host_name}).ok());  // the first error counts
-  return connected;
-}
-
-Result<> OvsDatapath::make_veth(const model::Network& network, const ports::PortSpec& port,
-                                const kernel::Link& device) {
-  const kernel::VethSettings veth{port.host_name, port.peer_name, port.mac, 0, device.mtu};
-  auto created = netlink_.create_veth(veth);
-  if (!created.ok() && created.error().code == ErrorCode::exists) {
-    const auto link = TRY(netlink_.find_link(port.host_name));
-    if (link && TRY(is_as_wanted(*link, device, port))) return {};
-    TRY(clear_names(port));
-    created = netlink_.create_veth(veth);
-  }
-  TRY(std::move(created));
-  const std::string alias = ovs::to_string({network.name, port.identity});
-  auto named = netlink_.change_link(port.host_name, {.alias = alias, .no_ipv6_autoconf = true});
-  if (!named.ok()) static_cast<void>(remove_ports({port.host_name}).ok());  // the first error counts
-  return named;
-}
-
-// The link up and with its alias, its row in OVSDB, and ovs-vswitchd has taken it.
-Result<> OvsDatapath::connect(const model::Network& network, const ports::PortSpec& port, const Snapshot& now) {
-  const auto link = TRY(netlink_.find_link(port.host_name));
-  if (!link) return fail(ErrorCode::not_found, "the port {} of network {} is gone", port.host_name, network.name);
-  kernel::LinkChange change;
-  const std::string alias = ovs::to_string({network.name, port.identity});
-  if (link->alias != alias) change.alias = alias;
-  if (!link->is_up()) change.up = true;
-  if (change.alias || change.up) TRY(netlink_.change_link(link->index, change).in("port " + port.host_name));
-  ovs::WantedPort wanted;
-  wanted.name = port.host_name;
-  wanted.tag = *network.vlan;
-  wanted.ids = {{ovs::kMark, ovs::kIsPort}, {ovs::kNetworkId, network.name}};
-  if (!port.identity.empty()) wanted.ids[ovs::kIdentityId] = port.identity;
-  Changes changes(now, settings_.bridge);
-  TRY(changes.want_port(wanted));
-  if (changes.empty()) return {};
-  TRY(database_.change(changes.operations()));
-  const Snapshot after = TRY(database_.look({port.host_name}));
-  const auto interface = after.interfaces.find(port.host_name);
-  if (interface == after.interfaces.end() || !interface->second.error) return {};
-  return fail(ErrorCode::kernel, "Open vSwitch can't take the port {}: {}", port.host_name, *interface->second.error);
-}
-
-// The container's end is still here, and as it would be made.
-Result<bool> OvsDatapath::is_as_wanted(const kernel::Link& link, const kernel::Link& device,
-                                       const ports::PortSpec& port) {
-  if (!ovs::is_port(link) || link.lower_elsewhere || link.mtu != device.mtu) return false;
-  const auto peer = TRY(netlink_.find_link(port.peer_name));
-  return peer && peer->index == link.lower && peer->mac == port.mac && peer->mtu == device.mtu;
-}
-
-// What has one of the port's two names goes, if it is ours: a port, or the container's end of one.
-Result<> OvsDatapath::clear_names(const ports::PortSpec& port) {
-  TRY(remove_ports({port.host_name}));
-  const auto peer = TRY(netlink_.find_link(port.peer_name));
-  if (!peer) return {};
-  const auto links = TRY(netlink_.links());
-  const auto other = std::ranges::find_if(links, [&](const kernel::Link& link) {
-    return ovs::is_port(link) && !link.lower_elsewhere && link.lower == peer->index;
-  });
-  if (other == links.end()) return foreign(port.peer_name, "Bayplan's");
-  return remove_ports({other->name});
-}
-
-Result<> OvsDatapath::mend_port(const model::Network& network, const ports::PortSpec& port) {
-  TRY(check_tag(network));
-  const auto link = TRY(netlink_.find_link(port.host_name));
-  if (!link) return fail(ErrorCode::not_found, "the port {} of network {} is gone", port.host_name, network.name);
-  if (!ovs::is_port(*link)) return foreign(port.host_name, "a port of Bayplan's");
-  const Snapshot now = TRY(database_.look({ovs_device_name(network), port.host_name}));
-  TRY(device_of(network, now));
-  return connect(network, port, now).in(fmt::format("mend port {}", port.host_name));
-}
-
-Result<> OvsDatapath::remove_ports(const std::vector<std::string>& host_names) {
-  std::vector<int> doomed;
-  std::vector<std::string> ours;
-  std::optional<Error> refused;
-  for (const auto& name : host_names) {
-    const auto link = TRY(netlink_.find_link(name));
-    if (link && ovs::is_port(*link)) doomed.push_back(link->index);
-    if (link && !ovs::is_port(*link)) refused = foreign(name, "a port of Bayplan's");
-    if (!link || ovs::is_port(*link)) ours.push_back(name);
-  }
-  auto dropped = drop_rows(ours);
-  TRY(delete_links(doomed));
-  // Rows that could not be dropped are dead ones from now on: ensure_network and remove_network drop those.
-  if (!dropped.ok() && !is_away(dropped.error())) return dropped;
-  if (refused) return *std::move(refused);
-  return {};
-}
-
-Result<> OvsDatapath::drop_rows(const std::vector<std::string>& names) {
-  if (names.empty()) return {};
-  const Snapshot now = TRY(database_.look(names));
-  Changes changes(now, settings_.bridge);
-  for (const auto& name : names) {
-    const PortRow* port = now.port(name);
-    if (port != nullptr && port->is(ovs::kIsPort)) changes.drop_port(*port);
-  }
-  return changes.empty() ? Result<>{} : database_.change_soon(changes.operations());
-}
-
-// One by one: a gateway that outlived ovs-vswitchd can't be deleted together with others.
-Result<> OvsDatapath::delete_links(const std::vector<int>& indices) {
-  for (const int index : indices) TRY(unless_gone(netlink_.delete_link(index)));
-  return {};
-}
-
-Result<std::vector<ports::FoundPort>> OvsDatapath::list_ports() {
-  const auto links = TRY(netlink_.links());
-  const auto now = database_.look();
-  if (!now.ok() && !is_away(now.error())) return now.error();
-  const auto in_place = [&](const kernel::Link& link, const std::string& network) {
-    if (!now.ok()) return true;  // nobody knows better, and nothing could be mended
-    const PortRow* port = now->port(link.name);
-    const auto* bridge = port == nullptr ? nullptr : now->bridge_of(*port);
-    if (bridge == nullptr || bridge->name != settings_.bridge || port->vlan_mode || !port->trunks.empty()) return false;
-    const PortRow* gateway = port->tag ? now->port(fmt::format("vlan{}", *port->tag)) : nullptr;
-    return port->id(ovs::kNetworkId) == network && gateway != nullptr && gateway->id(ovs::kNetworkId) == network;
-  };
-  std::vector<ports::FoundPort> found;
-  for (const auto& link : links) {
-    const auto alias = ovs::parse_alias(link.alias);
-    if (!alias || !ovs::is_port(link)) continue;
-    found.push_back({link.name, alias->network, alias->identity, link.is_up() && in_place(link, alias->network)});
-  }
-  return found;
 }
 
 Result<> OvsDatapath::announce(const model::Network& network, const model::IpAddress& address,
