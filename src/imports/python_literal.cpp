@@ -212,7 +212,8 @@ Result<> Parser::parse_coded(std::string& out, char kind, bool unicode) {
 Result<PythonValue> Parser::parse_items(char close, unsigned depth) {
   PythonList list;
   while (!take(close)) {
-    list.items.push_back(TRY(parse(depth)));
+    auto item = TRY(parse(depth));
+    list.items.push_back(std::move(item));
     const bool more = take(',');
     skip_space();
     if (!more && peek() != close) return wrong("a comma or a closing bracket is expected");
@@ -225,7 +226,8 @@ Result<PythonValue> Parser::parse_dict(unsigned depth) {
   while (!take('}')) {
     auto key = TRY(parse(depth));
     if (!take(':')) return wrong("a colon is expected");
-    dict.items.emplace_back(std::move(key), TRY(parse(depth)));
+    auto value = TRY(parse(depth));
+    dict.items.emplace_back(std::move(key), std::move(value));
     const bool more = take(',');
     skip_space();
     if (!more && peek() != '}') return wrong("a comma or '}' is expected");
