@@ -2,6 +2,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -333,6 +334,7 @@ Result<> NetlinkSocket::create_veth(const VethSettings& veth) {
   const auto peer = [&](Message& far) {
     far.header(link_header()).put(IFLA_IFNAME, veth.peer_name).put(IFLA_ADDRESS, veth.peer_mac.bytes);
     if (veth.mtu != 0) far.put_u32(IFLA_MTU, veth.mtu);
+    if (veth.peer_namespace >= 0) far.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(veth.peer_namespace));
   };
   message.nest(IFLA_LINKINFO, [&](Message& info) {
     info.put(IFLA_INFO_KIND, "veth").nest(IFLA_INFO_DATA, [&](Message& data) { data.nest(VETH_INFO_PEER, peer); });
@@ -431,12 +433,59 @@ Result<> NetlinkSocket::add_route(const model::Subnet& destination, int index, c
   return exchange(std::move(message)).in(fmt::format("add route {}", destination.to_string()));
 }
 
-Result<> NetlinkSocket::add_default_route(const model::IpAddress& gateway) {
+Result<> NetlinkSocket::add_default_route(const model::IpAddress& gateway, int index) {
   rtmsg header = route_header(gateway, 0);
   header.rtm_protocol = RTPROT_STATIC;
   Message message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
   message.header(header).put(RTA_GATEWAY, gateway.bytes());
+  if (index != 0) message.put_u32(RTA_OIF, static_cast<std::uint32_t>(index));
   return exchange(std::move(message)).in(fmt::format("add default route via {}", gateway.to_string()));
+}
+
+Result<std::vector<DefaultRoute>> NetlinkSocket::default_routes() {
+  std::vector<DefaultRoute> found;
+  const auto add = [&](const nlmsghdr* message) -> Result<> {
+    if (message->nlmsg_type != RTM_NEWROUTE) return {};
+    if (auto route = TRY(parse_default_route(message))) found.push_back(*std::move(route));
+    return {};
+  };
+  TRY(dump([] { return listing<rtmsg>(RTM_GETROUTE); }, [&] { found.clear(); }, add).in("list routes"));
+  return found;
+}
+
+Result<> NetlinkSocket::remove_default_route(const DefaultRoute& route) {
+  Message message(RTM_DELROUTE, 0);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_scope = RT_SCOPE_NOWHERE;  // whatever it is
+  message.header(header).put_u32(RTA_OIF, static_cast<std::uint32_t>(route.link)).put_u32(RTA_PRIORITY, route.metric);
+  if (route.gateway) message.put(RTA_GATEWAY, route.gateway->bytes());
+  return exchange(std::move(message)).in("remove the default route");
+}
+
+Result<int> NetlinkSocket::namespace_id(int namespace_fd) {
+  const auto request = [&](int type) {
+    Message message(type, 0);
+    message.header(rtgenmsg{}).put_u32(NETNSA_FD, static_cast<std::uint32_t>(namespace_fd));
+    return message;
+  };
+  int id = NETNSA_NSID_NOT_ASSIGNED;
+  const auto read = [&](const nlmsghdr* answer) -> Result<> {
+    if (answer->nlmsg_type == RTM_NEWNSID) id = TRY(parse_namespace_id(answer));
+    return {};
+  };
+  TRY(exchange(request(RTM_GETNSID), read).in("look up a namespace's number"));
+  if (id != NETNSA_NSID_NOT_ASSIGNED) return id;
+  Message assign = request(RTM_NEWNSID);
+  assign.put_u32(NETNSA_NSID, static_cast<std::uint32_t>(NETNSA_NSID_NOT_ASSIGNED));
+  // Somebody else, or the kernel itself, may have done it in between.
+  auto assigned = exchange(std::move(assign));
+  if (!assigned.ok() && assigned.error().code != ErrorCode::exists) {
+    return std::move(assigned).in("number a namespace").error();
+  }
+  TRY(exchange(request(RTM_GETNSID), read).in("look up a namespace's number"));
+  return id;
 }
 
 }  // namespace bayplan::kernel

@@ -34,8 +34,9 @@ struct VethSettings {
   std::string name;
   std::string peer_name;
   model::MacAddress peer_mac;
-  int master = 0;         // the bridge that `name` becomes a port of; 0: none
-  std::uint32_t mtu = 0;  // of both ends
+  int master = 0;           // the bridge that `name` becomes a port of; 0: none
+  std::uint32_t mtu = 0;    // of both ends
+  int peer_namespace = -1;  // descriptor of the network namespace that the peer is born in; -1: this one
 };
 
 struct VlanSettings {
@@ -78,7 +79,7 @@ class NetlinkSocket {
 
   // Without spanning tree and forwarding delay, down.
   Result<> create_bridge(const std::string& name, const model::MacAddress& mac);
-  // Both ends in this namespace, down. (Up in the same request fails with ENOTCONN and costs a rollback.)
+  // Both ends down. (Up in the same request fails with ENOTCONN and costs a rollback.)
   Result<> create_veth(const VethSettings& veth);
   // An 802.1Q device, down.
   Result<> create_vlan(const VlanSettings& vlan);
@@ -99,7 +100,15 @@ class NetlinkSocket {
   Result<int> route_link(const model::IpAddress& address);
   // A connected route as the kernel makes it for an address.
   Result<> add_route(const model::Subnet& destination, int index, const model::IpAddress& source);
-  Result<> add_default_route(const model::IpAddress& gateway);
+  // By that link; 0: by the one whose subnet has the gateway.
+  Result<> add_default_route(const model::IpAddress& gateway, int index = 0);
+  // The IPv4 default routes of the main table.
+  Result<std::vector<DefaultRoute>> default_routes();
+  Result<> remove_default_route(const DefaultRoute& route);
+
+  // The number by which this socket's namespace knows the one behind the descriptor (IFLA_LINK_NETNSID, and what tells
+  // events of other namespaces apart); it is given one if it has none yet.
+  Result<int> namespace_id(int namespace_fd);
 
  private:
   struct Close {

@@ -2,6 +2,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -103,6 +104,7 @@ Result<Link> parse_link(const nlmsghdr* message) {
   link.group = number<std::uint32_t>(table[IFLA_GROUP]);
   link.lower = number<int>(table[IFLA_LINK]);
   link.lower_elsewhere = table[IFLA_LINK_NETNSID] != nullptr;
+  if (link.lower_elsewhere) link.lower_namespace = number<int>(table[IFLA_LINK_NETNSID]);
   if (const nlattr* mac = table[IFLA_ADDRESS]; mac != nullptr && nla_len(mac) == 6) {
     link.mac = number<model::MacAddress>(mac);
   }
@@ -134,6 +136,26 @@ Result<std::optional<RouteEntry>> parse_route(const nlmsghdr* message) {
   const auto base = TRY(model::IpAddress::from_bytes(bytes_of(table[RTA_DST])));
   RouteEntry route{model::Subnet::around(base, header.rtm_dst_len), number<int>(table[RTA_OIF])};
   if (route.link == 0 && table[RTA_MULTIPATH] != nullptr) route.link = first_next_hop(table[RTA_MULTIPATH]);
+  return std::optional(route);
+}
+
+Result<int> parse_namespace_id(const nlmsghdr* message) {
+  const auto table = TRY((attributes<NETNSA_MAX, rtgenmsg>(message, "namespace")));
+  return table[NETNSA_NSID] == nullptr ? NETNSA_NSID_NOT_ASSIGNED : number<int>(table[NETNSA_NSID]);
+}
+
+Result<std::optional<DefaultRoute>> parse_default_route(const nlmsghdr* message) {
+  const auto table = TRY((attributes<RTA_MAX, rtmsg>(message, "route")));
+  const auto& header = header_of<rtmsg>(message);
+  const std::uint32_t in = table[RTA_TABLE] != nullptr ? number<std::uint32_t>(table[RTA_TABLE]) : header.rtm_table;
+  const bool wanted =
+      in == RT_TABLE_MAIN && header.rtm_type == RTN_UNICAST && header.rtm_dst_len == 0 && header.rtm_family == AF_INET;
+  if (!wanted) return std::optional<DefaultRoute>{};
+  DefaultRoute route;
+  if (table[RTA_GATEWAY] != nullptr) route.gateway = TRY(model::IpAddress::from_bytes(bytes_of(table[RTA_GATEWAY])));
+  route.link = number<int>(table[RTA_OIF]);
+  if (route.link == 0 && table[RTA_MULTIPATH] != nullptr) route.link = first_next_hop(table[RTA_MULTIPATH]);
+  route.metric = number<std::uint32_t>(table[RTA_PRIORITY]);
   return std::optional(route);
 }
 

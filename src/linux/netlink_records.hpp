@@ -32,8 +32,9 @@ struct Link {
   std::uint32_t mtu = 0;    // bytes
   std::uint32_t group = 0;  // ip-link(8) group; 0 unless somebody set it
   std::optional<model::MacAddress> mac;
-  int lower = 0;                 // veth: index of its peer; vlan: of its parent; 0: none
-  bool lower_elsewhere = false;  // that index is one of another network namespace
+  int lower = 0;                       // veth: index of its peer; vlan: of its parent; 0: none
+  bool lower_elsewhere = false;        // that index is one of another network namespace
+  std::optional<int> lower_namespace;  // … of that number; none: of this one
   std::optional<std::uint16_t> vlan;
   std::optional<BridgeState> bridge;
 
@@ -52,10 +53,22 @@ struct RouteEntry {
   int link = 0;  // of several next hops the first one's
 };
 
+struct DefaultRoute {
+  std::optional<model::IpAddress> gateway;  // none: everything is on the link
+  int link = 0;                             // of several next hops the first one's
+  std::uint32_t metric = 0;
+};
+
 Result<Link> parse_link(const nlmsghdr* message);
 Result<InterfaceAddress> parse_address(const nlmsghdr* message);
 // Nothing for what is no unicast route of the main table, and for the default route.
 Result<std::optional<RouteEntry>> parse_route(const nlmsghdr* message);
+
+// Of the answer to RTM_GETNSID.
+Result<int> parse_namespace_id(const nlmsghdr* message);
+
+// Nothing for what is no IPv4 unicast default route of the main table.
+Result<std::optional<DefaultRoute>> parse_default_route(const nlmsghdr* message);
 
 // Of the answer to a lookup (RTM_GETROUTE for one address): the link that packets to it leave by, 0 for none.
 Result<int> parse_route_link(const nlmsghdr* message);

@@ -37,16 +37,18 @@ Plan::PairKey pair_key(const auto& record) {
   return {record.container_id, record.engine_network};
 }
 
-// Networks first, so that what stands in a network finds it whatever order the store gave.
+// Networks first, so that what stands in a network finds it whatever order the store gave; then reservations, for their
+// marks.
 int load_order(const Record& record) {
-  return std::holds_alternative<Network>(record) ? 0 : 1;
+  if (std::holds_alternative<Network>(record)) return 0;
+  return std::holds_alternative<AttachMark>(record) ? 2 : 1;
 }
 
 }  // namespace
 
 Result<Plan> Plan::from(const std::vector<Record>& records) {
   Plan plan;
-  for (const int pass : {0, 1}) {
+  for (const int pass : {0, 1, 2}) {
     for (const Record& record : records) {
       if (load_order(record) != pass) continue;
       if (auto applied = plan.apply(putting(record)); !applied) {
@@ -194,6 +196,10 @@ Result<Change> Plan::erase(const Reservation& record) {
   if (!in) return erasing(record);
   const auto found = in->reservations.find(key_of(record));
   if (found == in->reservations.end()) return erasing(record);
+  if (record.address.is_v4() && in->marks.contains(record.identity)) {
+    return fail(ErrorCode::in_use, "'{}' on {} is marked for attachment: bayplan detach {} {} first", record.identity,
+                record.network, record.identity, record.network);
+  }
   unindex(*in, found->second);
   auto node = in->reservations.extract(found);
   return putting(std::move(node.mapped()));
@@ -297,6 +303,36 @@ std::vector<const Attachment*> Plan::attachments(std::string_view network) const
   std::vector<const Attachment*> all;
   if (const NetworkState* in = state(network)) {
     for (const auto& [address, attachment] : in->attachments) all.push_back(&attachment);
+  }
+  return all;
+}
+
+// --- marks for attachment
+
+Result<Change> Plan::put(const AttachMark& record) {
+  NetworkState& in = *TRY(need_state(record.network));
+  if (!reservation(record.network, record.identity)) {
+    return fail(ErrorCode::not_found, "nothing is reserved for '{}' on {}", shown(record.identity), record.network);
+  }
+  return put_in(in.marks, record.identity, record);
+}
+
+Result<Change> Plan::erase(const AttachMark& record) {
+  NetworkState* in = state(record.network);
+  return in ? erase_from(in->marks, record.identity, record) : erasing(record);
+}
+
+const AttachMark* Plan::mark(std::string_view network, const std::string& identity) const {
+  const NetworkState* in = state(network);
+  if (!in) return nullptr;
+  const auto found = in->marks.find(identity);
+  return found == in->marks.end() ? nullptr : &found->second;
+}
+
+std::vector<const AttachMark*> Plan::marks() const {
+  std::vector<const AttachMark*> all;
+  for (const auto& [name, in] : networks_) {
+    for (const auto& [identity, mark] : in.marks) all.push_back(&mark);
   }
   return all;
 }

@@ -5,7 +5,7 @@
 //
 // Invariants, which `apply` keeps or refuses (`conflict`): subnets don't overlap; a VLAN, a subnet, an address of a
 // network and an (identity, family) of a network have one owner each; an endpoint has one attachment; a network stays
-// while anything stands in it (`in_use`).
+// while anything stands in it, a reservation while it is marked for attachment (`in_use`).
 #pragma once
 
 #include <map>
@@ -52,6 +52,10 @@ class Plan {
   [[nodiscard]] std::vector<const Attachment*> attachments() const;
   [[nodiscard]] std::vector<const Attachment*> attachments(std::string_view network) const;
 
+  // The identity's mark for attachment on that network.
+  [[nodiscard]] const AttachMark* mark(std::string_view network, const std::string& identity) const;
+  [[nodiscard]] std::vector<const AttachMark*> marks() const;
+
   [[nodiscard]] const EngineNetwork* engine_network(const std::string& id) const;
   [[nodiscard]] const std::map<std::string, EngineNetwork>& engine_networks() const { return engine_networks_; }
   using PairKey = std::pair<std::string, std::string>;  // container_id, engine_network
@@ -70,6 +74,7 @@ class Plan {
     std::map<std::pair<std::string, Family>, Reservation> reservations;  // by identity; a node never moves
     std::unordered_map<IpAddress, const Reservation*> by_address;
     std::map<IpAddress, Attachment> attachments;
+    std::map<std::string, AttachMark> marks;            // by identity
     std::set<std::pair<Timestamp, IpAddress>> removed;  // since when
   };
 
@@ -84,6 +89,7 @@ class Plan {
   Result<Change> put(const Claim& record);
   Result<Change> put(const OwedStart& record);
   Result<Change> put(const Repin& record);
+  Result<Change> put(const AttachMark& record);
   Result<Change> erase(const Network& record);
   Result<Change> erase(const Reservation& record);
   Result<Change> erase(const Attachment& record);
@@ -91,6 +97,7 @@ class Plan {
   Result<Change> erase(const Claim& record);
   Result<Change> erase(const OwedStart& record);
   Result<Change> erase(const Repin& record);
+  Result<Change> erase(const AttachMark& record);
 
   static std::pair<std::string, Family> key_of(const Reservation& record);
   static void index(NetworkState& state, const Reservation& stored);

@@ -33,6 +33,7 @@ struct Network {
   std::string uplink;                // the host's interface that leads outside; empty: none
   std::optional<std::uint32_t> mtu;  // bytes; none: the uplink's, or 1500
   bool nat = true;                   // egress is masqueraded
+  bool repair = true;                // drift is put back; false: it is only reported
   std::uint8_t mac_salt = 0;
   Timestamp created{};
   friend bool operator==(const Network&, const Network&) = default;
@@ -88,6 +89,8 @@ struct Attachment {
   bool verified = false;       // the engine has confirmed that `container_id` is who asked
   std::vector<PublishedPort> published;
   Timestamp since{};
+  // Ours to make and to keep (`bayplan attach`): the engine knows nothing of it.
+  [[nodiscard]] bool is_by_hand() const { return engine_network.empty() && !endpoint.empty(); }
   friend bool operator==(const Attachment&, const Attachment&) = default;
 };
 std::string_view to_string(Attachment::Stage stage);
@@ -130,7 +133,20 @@ struct Repin {
   friend bool operator==(const Repin&, const Repin&) = default;
 };
 
-using Record = std::variant<Network, Reservation, Attachment, EngineNetwork, Claim, OwedStart, Repin>;
+// A reservation marked for attachment (`bayplan attach`): whenever its target is there, it is given the address by us,
+// by an interface that the engine knows nothing of. Key: network, identity; the reservation stays while it is marked.
+struct AttachMark {
+  std::string network;
+  std::string identity;
+  // What it is put into: empty: the container with that identity, at every start; else the path of a network namespace.
+  std::string target;
+  std::string interface;       // its name in there, "eth1"
+  bool default_route = false;  // asked for; false: only where there is none
+  std::string endpoint;        // 64 hex digits, as an engine's: the interfaces' names on the host come from it
+  friend bool operator==(const AttachMark&, const AttachMark&) = default;
+};
+
+using Record = std::variant<Network, Reservation, Attachment, EngineNetwork, Claim, OwedStart, Repin, AttachMark>;
 
 // One change of the plan. `put` inserts or replaces the record with the same key; `erase` removes it (only the key
 // fields count; erasing what is not there is no error).

@@ -16,9 +16,12 @@ namespace bayplan::ports {
 // A container's connection to a network: a link with one end on the host's side.
 struct PortSpec {
   std::string host_name;  // the end that stays, at most 15 bytes: "bp" + 8 hex of the endpoint id
-  std::string peer_name;  // the end that the engine moves into the container and renames there
+  std::string peer_name;  // the container's end: the engine moves it into the container and renames it there
   model::MacAddress mac;  // of the container's end
   std::string identity;   // for the ifalias `bayplan <network> <identity>`; may be empty
+  // Path of a network namespace: the container's end is born in there as `peer_name`, down, for us to furnish
+  // (ports/namespaces.hpp). Moving it there afterwards would cost a wait for RCU. Empty: born on the host.
+  std::string netns = {};
 };
 
 // A port as it is on the host now.
@@ -44,8 +47,9 @@ class Datapath {
   // Names of the networks that have a device of ours here.
   virtual Result<std::vector<std::string>> list_networks() = 0;
 
-  // Makes the port. A port of that name that is there already is kept if its container's end is still on the host
-  // and all is as wanted, and made anew otherwise.
+  // Makes the port. A port of that name that is there already is kept if its container's end is still where it was born
+  // and all is as wanted, and made anew otherwise. `exists` when something else has `peer_name` in the namespace,
+  // `not_found` when there is no such namespace.
   virtual Result<> add_port(const model::Network& network, const PortSpec& port) = 0;
   // Puts a port that exists back onto its network's bridge, up, with its alias (the container's end is not touched);
   // `not_found` when its link is gone.

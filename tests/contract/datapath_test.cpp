@@ -29,6 +29,12 @@ class World {
   virtual void take_peer(const std::string& peer_name) = 0;
   virtual void displace_port(const std::string& host_name) = 0;
   virtual void damage_network(const model::Network& network) = 0;
+  // The path of a container's network namespace; the same at every call.
+  virtual std::string netns() = 0;
+  virtual bool is_inside(const std::string& name) = 0;
+  // Somebody's own device in there.
+  virtual void add_inside(const std::string& name) = 0;
+  virtual void remove_inside(const std::string& name) = 0;
   // A number that is another one when a link was made anew; 0 when there is none.
   virtual unsigned made(const std::string& name) = 0;
   virtual bool is_used_by(const std::string& interface, const model::Network& network) = 0;
@@ -60,6 +66,10 @@ class FakeWorld final : public World {
   void take_peer(const std::string& peer_name) override { datapath_.take_peer(peer_name); }
   void displace_port(const std::string& host_name) override { datapath_.displace_port(host_name); }
   void damage_network(const model::Network& network) override { datapath_.damage_network(network.name); }
+  std::string netns() override { return FakeDatapath::kNetns; }
+  bool is_inside(const std::string& name) override { return datapath_.is_inside(name); }
+  void add_inside(const std::string& name) override { datapath_.add_inside(name); }
+  void remove_inside(const std::string& name) override { datapath_.remove_inside(name); }
   unsigned made(const std::string& name) override {
     const auto ports = datapath_.ports();
     if (const auto at = ports.find(name); at != ports.end()) return at->second.made;
@@ -96,6 +106,10 @@ class KernelWorld : public World {
   void damage_network(const model::Network& network) override {
     sh(fmt::format("ip link set {} down", device_of(network)));
   }
+  std::string netns() override { return fmt::format("/proc/{}/fd/{}", getpid(), container_.network().fd()); }
+  bool is_inside(const std::string& name) override { return container_.run({"ip", "link", "show", name}).first == 0; }
+  void add_inside(const std::string& name) override { container_.must_sh("ip link add " + name + " type bridge"); }
+  void remove_inside(const std::string& name) override { container_.must_sh("ip link delete " + name); }
   unsigned made(const std::string& name) override {
     const auto link = must(netlink_.find_link(name));
     return link ? static_cast<unsigned>(link->index) : 0;
@@ -291,6 +305,58 @@ TEST_P(DatapathContract, foreign_device_of_a_peer_s_name_is_left_alone) {
   const auto made = world_->made(port.peer_name);
   expect_error(ErrorCode::conflict, datapath().add_port(network_, port), port.peer_name);
   EXPECT_EQ(world_->made(port.peer_name), made);
+  EXPECT_THAT(port_names(), IsEmpty());
+}
+
+// --- ports whose container's end is born inside a namespace
+
+TEST_P(DatapathContract, port_can_be_born_inside_a_namespace_and_is_kept_there) {
+  must(datapath().ensure_network(network_));
+  auto port = port_spec(network_, 2);
+  port.peer_name = "eth1";
+  port.netns = world_->netns();
+  must(datapath().add_port(network_, port));
+  EXPECT_TRUE(world_->is_inside("eth1"));
+  EXPECT_EQ(world_->made("eth1"), 0U);  // not here
+  EXPECT_TRUE(must(datapath().list_ports()).at(0).in_place);
+  const auto made = world_->made(port.host_name);
+  must(datapath().add_port(network_, port));
+  EXPECT_EQ(world_->made(port.host_name), made);
+}
+
+TEST_P(DatapathContract, port_whose_end_inside_is_gone_or_of_another_mac_is_made_anew) {
+  must(datapath().ensure_network(network_));
+  auto port = port_spec(network_, 2);
+  port.peer_name = "eth1";
+  port.netns = world_->netns();
+  must(datapath().add_port(network_, port));
+  world_->remove_inside("eth1");
+  must(datapath().add_port(network_, port));
+  EXPECT_TRUE(world_->is_inside("eth1"));
+  const auto made = world_->made(port.host_name);
+  port.mac.bytes[5] = 0x77;
+  must(datapath().add_port(network_, port));
+  EXPECT_NE(world_->made(port.host_name), made);
+  EXPECT_TRUE(world_->is_inside("eth1"));
+  EXPECT_THAT(port_names(), ElementsAre(port.host_name));
+}
+
+TEST_P(DatapathContract, somebody_s_device_of_that_name_inside_stays_and_nothing_is_left_behind) {
+  must(datapath().ensure_network(network_));
+  auto port = port_spec(network_, 2);
+  port.peer_name = "eth1";
+  port.netns = world_->netns();
+  world_->add_inside("eth1");
+  expect_error(ErrorCode::exists, datapath().add_port(network_, port), "eth1");
+  EXPECT_TRUE(world_->is_inside("eth1"));
+  EXPECT_THAT(port_names(), IsEmpty());
+}
+
+TEST_P(DatapathContract, port_into_a_namespace_that_is_not_there_is_refused) {
+  must(datapath().ensure_network(network_));
+  auto port = port_spec(network_, 2);
+  port.netns = "/run/netns/bayplan-nobody-made-this";
+  expect_error(ErrorCode::not_found, datapath().add_port(network_, port), port.netns);
   EXPECT_THAT(port_names(), IsEmpty());
 }
 

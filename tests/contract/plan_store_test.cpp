@@ -99,8 +99,13 @@ TEST_P(PlanStoreTest, GivesBackFieldsThatAreAbsentOrDefault) {
   reservation.network = "n";
   model::Attachment attachment;
   attachment.network = "n";
-  const std::vector<model::Record> bare{network,        reservation,        attachment,
-                                        model::Claim{}, model::OwedStart{}, model::Repin{}};
+  const std::vector<model::Record> bare{network,
+                                        reservation,
+                                        attachment,
+                                        model::Claim{},
+                                        model::OwedStart{},
+                                        model::Repin{},
+                                        model::AttachMark{"n", {}, {}, {}, false, {}}};
   commit(put_all(bare));
   reopen();
   EXPECT_THAT(stored(), UnorderedElementsAreArray(bare));
@@ -214,8 +219,10 @@ TEST_P(PlanStoreTest, PutReplacesTheRecordWithTheSameKey) {
   repin.address.reset();
   auto owed = sample_owed_start();
   owed.since = at(9);
+  auto mark = sample_mark();
+  mark.target.clear();
   const std::vector<model::Record> replaced{network, reservation, attachment, sample_engine_network(),
-                                            claim,   owed,        repin};
+                                            claim,   owed,        repin,      mark};
   commit(put_all(replaced));
   reopen();
   EXPECT_THAT(stored(), UnorderedElementsAreArray(replaced));
@@ -235,7 +242,8 @@ TEST_P(PlanStoreTest, EraseLooksOnlyAtTheKey) {
   commit({erase(reservation), erase(attachment), erase(model::EngineNetwork{std::string(64, 'a'), ""}),
           erase(model::Claim{std::string(64, 'c'), std::string(64, 'a'), {}, "", false}),
           erase(model::OwedStart{"b7f3", "", {}}),
-          erase(model::Repin{std::string(64, 'c'), std::string(64, 'a'), "", {}}), erase(network)});
+          erase(model::Repin{std::string(64, 'c'), std::string(64, 'a'), "", {}}),
+          erase(model::AttachMark{"vlan100", "web", {}, {}, false, {}}), erase(network)});
   EXPECT_THAT(stored(), IsEmpty());
   reopen();
   EXPECT_THAT(stored(), IsEmpty());

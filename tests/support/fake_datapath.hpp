@@ -5,6 +5,7 @@
 // call and every look goes through one lock, so that looking is safe.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,9 @@ class FakeDatapath final : public ports::Datapath {
     bool in_place = true;
     bool peer_here = true;  // false once the engine took it into a container
     unsigned made = 0;      // counts up over all ports: a port made anew has another number
+    [[nodiscard]] bool is_inside(const std::string& name) const {
+      return !spec.netns.empty() && spec.peer_name == name;
+    }
   };
   struct Announcement {
     std::string network;
@@ -63,6 +67,33 @@ class FakeDatapath final : public ports::Datapath {
   }
   void damage_network(const std::string& network) {
     locked([&] { networks_.at(network).damaged = true; });
+  }
+  // The one network namespace there is, and what is in it.
+  static constexpr const char* kNetns = "/run/netns/container";
+  void add_inside(const std::string& name) {
+    locked([&] { foreign_inside_.insert(name); });
+  }
+  // As a container's root does: the other end goes, too.
+  void remove_inside(const std::string& name) {
+    locked([&] {
+      foreign_inside_.erase(name);
+      std::erase_if(ports_, [&](const auto& port) { return port.second.is_inside(name); });
+    });
+  }
+  [[nodiscard]] bool is_inside(const std::string& name) const {
+    return locked([&] {
+      return foreign_inside_.contains(name) ||
+             std::ranges::any_of(ports_, [&](const auto& port) { return port.second.is_inside(name); });
+    });
+  }
+  // Which network namespaces there are; at first only kNetns.
+  void set_namespaces(std::set<std::string> paths) {
+    locked([&] {
+      namespaces_ = std::move(paths);
+      std::erase_if(ports_, [&](const auto& port) {
+        return !port.second.spec.netns.empty() && !namespaces_.contains(port.second.spec.netns);
+      });
+    });
   }
   // The next `count` calls that would change something fail with this and change nothing.
   void fail_next(Error error, unsigned count = 1) {
@@ -185,16 +216,23 @@ class FakeDatapath final : public ports::Datapath {
   Result<> add(const model::Network& network, const ports::PortSpec& port) {
     if (auto error = injected()) return *error;
     if (!networks_.contains(network.name)) return missing(network);
-    for (const auto& name : {port.host_name, port.peer_name}) {
+    if (!port.netns.empty() && !namespaces_.contains(port.netns)) {
+      return fail(ErrorCode::not_found, "there is no network namespace {}", port.netns);
+    }
+    for (const auto& name : {port.host_name, port.netns.empty() ? port.peer_name : std::string()}) {
       if (interfaces_.contains(name)) return foreign(name);
+    }
+    if (!port.netns.empty() && foreign_inside_.contains(port.peer_name)) {
+      return fail(ErrorCode::exists, "{} is in {} already", port.peer_name, port.netns);
     }
     ++changes_;
     const auto at = ports_.find(port.host_name);
     const bool kept = at != ports_.end() && at->second.peer_here && at->second.spec.mac == port.mac &&
-                      at->second.spec.peer_name == port.peer_name;
+                      at->second.spec.peer_name == port.peer_name && at->second.spec.netns == port.netns;
     const unsigned made = kept ? at->second.made : ++made_;
-    std::erase_if(ports_,
-                  [&](const auto& p) { return p.second.peer_here && p.second.spec.peer_name == port.peer_name; });
+    std::erase_if(ports_, [&](const auto& p) {
+      return p.second.peer_here && p.second.spec.peer_name == port.peer_name && p.second.spec.netns == port.netns;
+    });
     ports_[port.host_name] = {port, network.name, true, true, made};
     return {};
   }
@@ -225,6 +263,8 @@ class FakeDatapath final : public ports::Datapath {
   std::map<std::string, Made> networks_;
   std::map<std::string, Interface> interfaces_;
   std::map<std::string, Port> ports_;
+  std::set<std::string> namespaces_{kNetns};
+  std::set<std::string> foreign_inside_;
   std::vector<Announcement> announcements_;
   Error failure_;
   unsigned failures_ = 0;

@@ -119,6 +119,7 @@ inline FakeStore::Key FakeStore::key_of(const model::Record& record) {
                         [](const model::Claim& r) { return Key{"claim", r.container_id, r.engine_network}; },
                         [](const model::OwedStart& r) { return Key{"owed start", r.token}; },
                         [](const model::Repin& r) { return Key{"repin", r.container_id, r.engine_network}; },
+                        [](const model::AttachMark& r) { return Key{"mark", r.network, r.identity}; },
                     },
                     record);
 }
@@ -135,6 +136,7 @@ inline std::vector<FakeStore::Key> FakeStore::unique_of(const model::Record& rec
   if (const auto* attachment = std::get_if<model::Attachment>(&record); attachment && !attachment->endpoint.empty()) {
     return {{"endpoint", attachment->endpoint}};
   }
+  if (const auto* mark = std::get_if<model::AttachMark>(&record)) return {{"mark's endpoint", mark->endpoint}};
   return {};
 }
 
@@ -142,6 +144,7 @@ inline std::optional<std::string> FakeStore::network_of(const model::Record& rec
   if (const auto* reservation = std::get_if<model::Reservation>(&record)) return reservation->network;
   if (const auto* attachment = std::get_if<model::Attachment>(&record)) return attachment->network;
   if (const auto* engine = std::get_if<model::EngineNetwork>(&record)) return engine->network;
+  if (const auto* mark = std::get_if<model::AttachMark>(&record)) return mark->network;
   return std::nullopt;
 }
 

@@ -42,6 +42,7 @@ inline PlanDump dump(const model::Plan& plan) {
   for (const auto& [key, record] : plan.claims()) out.records.emplace_back(record);
   for (const auto& [key, record] : plan.owed_starts()) out.records.emplace_back(record);
   for (const auto& [key, record] : plan.repins()) out.records.emplace_back(record);
+  for (const auto* mark : plan.marks()) out.records.emplace_back(*mark);
   return out;
 }
 

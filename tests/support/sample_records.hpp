@@ -28,6 +28,7 @@ inline model::Network sample_network(const std::string& name = "vlan100", int nu
   network.uplink = "eth1";
   network.mtu = 1400;
   network.nat = false;
+  network.repair = false;
   network.mac_salt = 255;
   network.created = at(1'700'000'000'123);
   return network;
@@ -91,10 +92,13 @@ inline model::OwedStart sample_owed_start() {
 inline model::Repin sample_repin() {
   return {std::string(64, 'c'), std::string(64, 'a'), R"({"Aliases":["web","it's"],"Links":null})", ip("172.16.1.12")};
 }
+inline model::AttachMark sample_mark(const std::string& identity = "web", const std::string& network = "vlan100") {
+  return {network, identity, "/run/netns/blue", "eth1", true, std::string(64, 'd')};
+}
 
 inline std::vector<model::Record> one_of_each() {
   return {sample_network(), sample_reservation(), sample_attachment(), sample_engine_network(),
-          sample_claim(),   sample_owed_start(),  sample_repin()};
+          sample_claim(),   sample_owed_start(),  sample_repin(),      sample_mark()};
 }
 
 inline model::Change put(model::Record record) {

@@ -9,6 +9,7 @@
 #include "datapath/bridge/ownership.hpp"
 #include "datapath/bridge/uplink.hpp"
 #include "datapath/common/gateway.hpp"
+#include "datapath/common/veth_port.hpp"
 
 namespace bayplan::datapath {
 namespace {
@@ -146,13 +147,14 @@ Result<std::vector<std::string>> BridgeDatapath::list_networks() {
 
 Result<> BridgeDatapath::add_port(const model::Network& network, const ports::PortSpec& port) {
   const auto bridge = TRY(bridge_of(network));
-  const kernel::VethSettings veth{port.host_name, port.peer_name, port.mac, bridge.index, bridge.mtu};
-  auto created = netlink_.create_veth(veth);
+  const auto veth = TRY(VethPort::of(port));
+  auto created = veth.create(netlink_, bridge.index, bridge.mtu);
   if (!created.ok() && created.error().code == ErrorCode::exists) {
     const auto link = TRY(netlink_.find_link(port.host_name));
-    if (link && TRY(is_as_wanted(*link, bridge, port))) return mend_port(network, port);
+    const bool intact = link && is_our_port(*link) && TRY(veth.is_intact(netlink_, *link, bridge.mtu));
+    if (intact) return mend_port(network, port);
     TRY(clear_names(port));
-    created = netlink_.create_veth(veth);
+    created = veth.create(netlink_, bridge.index, bridge.mtu);
   }
   TRY(std::move(created));
   auto finished = netlink_.change_link(port.host_name, {.alias = alias_of(network, port), .no_ipv6_autoconf = true});
@@ -161,17 +163,10 @@ Result<> BridgeDatapath::add_port(const model::Network& network, const ports::Po
   return finished;
 }
 
-// The container's end is still here, and as it would be made.
-Result<bool> BridgeDatapath::is_as_wanted(const kernel::Link& link, const kernel::Link& bridge,
-                                          const ports::PortSpec& port) {
-  if (!is_our_port(link) || link.lower_elsewhere || link.mtu != bridge.mtu) return false;
-  const auto peer = TRY(netlink_.find_link(port.peer_name));
-  return peer && peer->index == link.lower && peer->mac == port.mac && peer->mtu == bridge.mtu;
-}
-
 // What has one of the port's two names goes, if it is ours: a port, or the container's end of one.
 Result<> BridgeDatapath::clear_names(const ports::PortSpec& port) {
   TRY(remove_ports({port.host_name}));
+  if (!port.netns.empty()) return {};
   const auto peer = TRY(netlink_.find_link(port.peer_name));
   if (!peer) return {};
   const auto links = TRY(netlink_.links());

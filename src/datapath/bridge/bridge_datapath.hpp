@@ -45,7 +45,6 @@ class BridgeDatapath final : public ports::Datapath {
   Result<kernel::Link> bridge_of(const model::Network& network);
   Result<kernel::Link> create_bridge(const model::Network& network, const Uplink& uplink);
   Result<bool> mend_bridge(const model::Network& network, const kernel::Link& bridge, Uplink& uplink);
-  Result<bool> is_as_wanted(const kernel::Link& link, const kernel::Link& bridge, const ports::PortSpec& port);
   Result<> clear_names(const ports::PortSpec& port);
   Result<> delete_together(const std::vector<int>& indices);
 

@@ -78,7 +78,6 @@ class OvsDatapath final : public ports::Datapath {
   Result<kernel::Link> device_of(const model::Network& network, const ovs::Snapshot& now);
   Result<> make_veth(const model::Network& network, const ports::PortSpec& port, const kernel::Link& device);
   Result<> connect(const model::Network& network, const ports::PortSpec& port, const ovs::Snapshot& now);
-  Result<bool> is_as_wanted(const kernel::Link& link, const kernel::Link& device, const ports::PortSpec& port);
   Result<> clear_names(const ports::PortSpec& port);
   Result<> delete_links(const std::vector<int>& indices);
   Result<> drop_rows(const std::vector<std::string>& names);

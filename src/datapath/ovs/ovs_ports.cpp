@@ -1,6 +1,7 @@
 // Containers' ports: the part of OvsDatapath that makes, mends, lists and removes them.
 #include <algorithm>
 
+#include "datapath/common/veth_port.hpp"
 #include "datapath/ovs/errors.hpp"
 #include "datapath/ovs/names.hpp"
 #include "datapath/ovs/ovs_datapath.hpp"
@@ -33,13 +34,13 @@ Result<> OvsDatapath::add_port(const model::Network& network, const ports::PortS
 
 Result<> OvsDatapath::make_veth(const model::Network& network, const ports::PortSpec& port,
                                 const kernel::Link& device) {
-  const kernel::VethSettings veth{port.host_name, port.peer_name, port.mac, 0, device.mtu};
-  auto created = netlink_.create_veth(veth);
+  const auto veth = TRY(VethPort::of(port));
+  auto created = veth.create(netlink_, 0, device.mtu);
   if (!created.ok() && created.error().code == ErrorCode::exists) {
     const auto link = TRY(netlink_.find_link(port.host_name));
-    if (link && TRY(is_as_wanted(*link, device, port))) return {};
+    if (link && ovs::is_port(*link) && TRY(veth.is_intact(netlink_, *link, device.mtu))) return {};
     TRY(clear_names(port));
-    created = netlink_.create_veth(veth);
+    created = veth.create(netlink_, 0, device.mtu);
   }
   TRY(std::move(created));
   const std::string alias = ovs::to_string({network.name, port.identity});
@@ -72,17 +73,10 @@ Result<> OvsDatapath::connect(const model::Network& network, const ports::PortSp
   return fail(ErrorCode::kernel, "Open vSwitch can't take the port {}: {}", port.host_name, *interface->second.error);
 }
 
-// The container's end is still here, and as it would be made.
-Result<bool> OvsDatapath::is_as_wanted(const kernel::Link& link, const kernel::Link& device,
-                                       const ports::PortSpec& port) {
-  if (!ovs::is_port(link) || link.lower_elsewhere || link.mtu != device.mtu) return false;
-  const auto peer = TRY(netlink_.find_link(port.peer_name));
-  return peer && peer->index == link.lower && peer->mac == port.mac && peer->mtu == device.mtu;
-}
-
 // What has one of the port's two names goes, if it is ours: a port, or the container's end of one.
 Result<> OvsDatapath::clear_names(const ports::PortSpec& port) {
   TRY(remove_ports({port.host_name}));
+  if (!port.netns.empty()) return {};
   const auto peer = TRY(netlink_.find_link(port.peer_name));
   if (!peer) return {};
   const auto links = TRY(netlink_.links());

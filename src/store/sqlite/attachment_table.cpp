@@ -41,6 +41,31 @@ model::Record read(RowReader& row) {
   return attachment;
 }
 
+void write_mark_key(RowWriter& row, const model::Record& record) {
+  const auto& mark = std::get<model::AttachMark>(record);
+  row.text(mark.network);
+  row.text(mark.identity);
+}
+
+void write_mark(RowWriter& row, const model::Record& record) {
+  const auto& mark = std::get<model::AttachMark>(record);
+  row.text(mark.target);
+  row.text(mark.interface);
+  row.flag(mark.default_route);
+  row.text(mark.endpoint);
+}
+
+model::Record read_mark(RowReader& row) {
+  model::AttachMark mark;
+  mark.network = row.text();
+  mark.identity = row.text();
+  mark.target = row.text();
+  mark.interface = row.text();
+  mark.default_route = row.flag();
+  mark.endpoint = row.text();
+  return mark;
+}
+
 }  // namespace
 
 const Table& attachment_table() {
@@ -51,6 +76,16 @@ const Table& attachment_table() {
                             write_key,
                             write_values,
                             read};
+  return kTable;
+}
+
+const Table& attach_mark_table() {
+  static const Table kTable{"attach_marks",
+                            {"network", "identity"},
+                            {"target", "interface", "default_route", "endpoint"},
+                            write_mark_key,
+                            write_mark,
+                            read_mark};
   return kTable;
 }
 

@@ -30,6 +30,7 @@ void write_values(RowWriter& row, const model::Record& record) {
   row.flag(network.nat);
   row.integer(network.mac_salt);
   row.time(network.created);
+  row.flag(network.repair);
 }
 
 model::Subnet read_subnet(RowReader& row) {
@@ -52,6 +53,7 @@ model::Record read(RowReader& row) {
   network.nat = row.flag();
   network.mac_salt = row.number<std::uint8_t>();
   network.created = row.time();
+  network.repair = row.flag();
   return network;
 }
 
@@ -61,7 +63,7 @@ const Table& network_table() {
   static const Table kTable{"networks",
                             {"name"},
                             {"vlan", "subnet", "prefix_length", "gateway", "ranges", "exclusions", "datapath", "uplink",
-                             "mtu", "nat", "mac_salt", "created"},
+                             "mtu", "nat", "mac_salt", "created", "repair"},
                             write_key,
                             write_values,
                             read};

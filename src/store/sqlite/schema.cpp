@@ -98,7 +98,23 @@ CREATE TABLE repins (
 ) STRICT;
 )sql";
 
-constexpr std::array<std::string_view, 1> kMigrations{kVersion1};
+// Marks for attachment, and networks whose drift is only reported.
+constexpr std::string_view kVersion2 = R"sql(
+ALTER TABLE networks ADD COLUMN repair INTEGER NOT NULL DEFAULT 1;
+
+CREATE TABLE attach_marks (
+  network       TEXT    NOT NULL REFERENCES networks (name) DEFERRABLE INITIALLY DEFERRED,
+  identity      TEXT    NOT NULL,
+  target        TEXT    NOT NULL,
+  interface     TEXT    NOT NULL,
+  default_route INTEGER NOT NULL,
+  endpoint      TEXT    NOT NULL UNIQUE,
+  seal          INTEGER NOT NULL,
+  PRIMARY KEY (network, identity)
+) STRICT;
+)sql";
+
+constexpr std::array<std::string_view, 2> kMigrations{kVersion1, kVersion2};
 
 Result<> apply(Database& database, std::string_view script, std::size_t version) {
   TRY(database.begin());

@@ -50,7 +50,7 @@ std::string Table::select_sql() const {
 
 const Tables& tables() {
   static const Tables kTables{&network_table(), &reservation_table(), &attachment_table(), &engine_network_table(),
-                              &claim_table(),   &owed_start_table(),  &repin_table()};
+                              &claim_table(),   &owed_start_table(),  &repin_table(),      &attach_mark_table()};
   return kTables;
 }
 
@@ -90,6 +90,9 @@ std::string describe(const model::Record& record) {
     std::string operator()(const model::OwedStart& r) const { return fmt::format("owed start {}", shown(r.token)); }
     std::string operator()(const model::Repin& r) const {
       return fmt::format("repin of container {}", shown(r.container_id));
+    }
+    std::string operator()(const model::AttachMark& r) const {
+      return fmt::format("mark for attachment of '{}' on {}", shown(r.identity), shown(r.network));
     }
   };
   return std::visit(Describe{}, record);

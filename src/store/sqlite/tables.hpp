@@ -34,6 +34,7 @@ const Table& engine_network_table();
 const Table& claim_table();
 const Table& owed_start_table();
 const Table& repin_table();
+const Table& attach_mark_table();
 
 // In the order of model::Record's alternatives: `tables()[record.index()]`.
 using Tables = std::array<const Table*, std::variant_size_v<model::Record>>;

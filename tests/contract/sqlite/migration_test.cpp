@@ -83,11 +83,12 @@ TEST_F(SqliteMigrationTest, APlanOfALaterVersionIsNewerAndUntouched) {
 TEST_F(SqliteMigrationTest, OneThatFailsLeavesThePlanAsTheLastThatSucceeded) {
   const auto store = open(with({kFails}));
   ASSERT_FALSE(store.ok());
-  EXPECT_THAT(store.error().message(), HasSubstr("migrate the plan to schema version 2"));
+  const std::size_t next = store::migrations().size() + 1;
+  EXPECT_THAT(store.error().message(), HasSubstr(fmt::format("migrate the plan to schema version {}", next)));
   EXPECT_THAT(*must_open(file_)->load(), UnorderedElementsAreArray(one_of_each()));
 
   ASSERT_FALSE(open(with({kAddsTable, kFails})).ok());
-  EXPECT_EQ(version_in_the_file(), 2);
+  EXPECT_EQ(version_in_the_file(), static_cast<int>(next));
   EXPECT_TRUE(open(with({kAddsTable})).ok());
 }
 
@@ -95,6 +96,23 @@ TEST_F(SqliteMigrationTest, OneThatLosesWhatIsReferredToIsRefused) {
   const auto store = open(with({kBreaksReferences}));
   ASSERT_FALSE(store.ok());
   EXPECT_THAT(*must_open(file_)->load(), UnorderedElementsAreArray(one_of_each()));
+}
+
+// As a baypland of version 1 of the schema left it.
+TEST_F(SqliteMigrationTest, NetworksOfTheFirstVersionAreRepairedAsTheyWere) {
+  const fs::path old = dir_ / "old.db";
+  {
+    run_sql(old, "PRAGMA user_version = 0");
+    auto file = std::move(store::Database::open(old, store::Database::Mode::read_write, {})).value();
+    ASSERT_TRUE(store::migrate(file, store::migrations().first(1)).ok());
+    ASSERT_TRUE(file.execute("INSERT INTO networks VALUES ('vlan100', 100, x'ac100100', 24, x'ac100101', '', '', "
+                             "'bridge', '', NULL, 1, 7, 0, 0)")
+                    .ok());
+    ASSERT_TRUE(store::renew_seals(file).ok());
+  }
+  const auto records = *must_open(old)->load();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_TRUE(std::get<model::Network>(records.front()).repair);
 }
 
 TEST_F(SqliteMigrationTest, RowsAreSealedAgainWhenTheirColumnsChange) {
@@ -114,7 +132,7 @@ TEST_F(SqliteMigrationTest, ADamagedRowIsNotSealedAnew) {
   const auto done = store::migrate(file, with({kAddsColumn}));
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().code, ErrorCode::corrupt);
-  EXPECT_EQ(*file.integer("PRAGMA user_version"), 1);
+  EXPECT_EQ(*file.integer("PRAGMA user_version"), static_cast<std::int64_t>(store::migrations().size()));
 }
 
 TEST_F(SqliteMigrationTest, ARowOfAStateThatThisVersionDoesNotKnowIsNamedAndNotGuessed) {
