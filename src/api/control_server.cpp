@@ -43,7 +43,7 @@ http::Response unknown_path(const http::Request& request) {
 
 // A peer can send any word as method: each would be a time series.
 std::string method_label(std::string_view method) {
-  for (const std::string_view known : {"GET", "POST", "DELETE"}) {
+  for (const std::string_view known : {"GET", "POST", "PATCH", "DELETE"}) {
     if (method == known) return std::string(known);
   }
   return "other";
@@ -88,6 +88,8 @@ http::Response ControlRoutes::answer(const http::Request& request) {
   if (path == "/v1/networks") return networks(request);
   if (path == "/v1/reservations") return reservations(request);
   if (path == "/v1/run") return run(request);
+  if (path == "/v1/attach") return attach(request);
+  if (path == "/v1/detach") return detach(request);
   if (path == "/v1/status") return status(request);
   if (path == "/v1/export") return export_plan(request);
   if (path == "/metrics") return metrics_text(request);
@@ -105,7 +107,11 @@ http::Response ControlRoutes::networks(const http::Request& request) {
 
 http::Response ControlRoutes::network(const http::Request& request, const std::string& name) {
   if (request.method == "GET") return respond(control_.network(name));
-  if (request.method != "DELETE") return wrong_method(request, "GET, DELETE");
+  if (request.method == "PATCH") {
+    const auto change = parse_network_change(request.body);
+    return change.ok() ? respond(control_.change_network(name, *change)) : problem(change.error());
+  }
+  if (request.method != "DELETE") return wrong_method(request, "GET, PATCH, DELETE");
   const auto removed = control_.remove_network(name);
   return removed.ok() ? http::Response{204, {}, {}, {}} : problem(removed.error());
 }
@@ -134,6 +140,18 @@ http::Response ControlRoutes::run(const http::Request& request) {
   return spec.ok() ? respond(control_.run(*spec), 201) : problem(spec.error());
 }
 
+http::Response ControlRoutes::attach(const http::Request& request) {
+  if (request.method != "POST") return wrong_method(request, "POST");
+  const auto spec = parse_attach_spec(request.body);
+  return spec.ok() ? respond(control_.attach(*spec), 201) : problem(spec.error());
+}
+
+http::Response ControlRoutes::detach(const http::Request& request) {
+  if (request.method != "POST") return wrong_method(request, "POST");
+  const auto wanted = parse_detach_request(request.body);
+  return wanted.ok() ? respond(control_.detach(wanted->network, wanted->target)) : problem(wanted.error());
+}
+
 http::Response ControlRoutes::status(const http::Request& request) {
   return request.method == "GET" ? respond(control_.status()) : wrong_method(request, "GET");
 }
@@ -157,6 +175,7 @@ http::Response ControlRoutes::metrics_text(const http::Request& request) {
   // Made anew for each answer, so that a network that was removed is not shown for ever.
   Metrics now;
   measure(now, *views);
+  measure(now, control_.repair_counts());
   now.set(kEngineReady, {}, daemon->engine_ready ? 1 : 0);
   return {200, "text/plain; version=0.0.4", metrics_.text() + now.text(), {}};
 }

@@ -29,6 +29,8 @@ class ControlRoutes {
   http::Response reservations(const http::Request& request);
   http::Response reservation(const http::Request& request, const std::string& rest);
   http::Response run(const http::Request& request);
+  http::Response attach(const http::Request& request);
+  http::Response detach(const http::Request& request);
   http::Response status(const http::Request& request);
   http::Response export_plan(const http::Request& request);
   http::Response import_plan(const http::Request& request);

@@ -26,6 +26,7 @@ Result<control::NetworkSpec> read_network_spec(const Fields& fields, std::string
   spec.uplink = TRY(fields.optional_text("uplink"));
   spec.mtu = TRY(fields.optional_number_text("mtu"));
   spec.nat = TRY(fields.boolean("nat", true));
+  spec.repair = TRY(fields.optional_text("repair"));
   return spec;
 }
 
@@ -38,7 +39,7 @@ Result<std::optional<Timestamp>> optional_time(const Fields& fields, std::string
 Result<control::ImportNetwork> read_import_network(const json::value& value) {
   const auto fields = TRY(Fields::of(value, "a network"));
   TRY(fields.only({"key", "name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu",
-                   "nat", "mac_salt", "created"}));
+                   "nat", "repair", "mac_salt", "created"}));
   control::ImportNetwork record;
   record.key = TRY(fields.text("key"));
   record.spec = TRY(read_network_spec(fields, TRY(fields.optional_text("name")).value_or("")));
@@ -56,7 +57,7 @@ Result<control::ImportNetwork> read_import_network(const json::value& value) {
 Result<control::ImportReservation> read_import_reservation(const json::value& value) {
   const auto fields = TRY(Fields::of(value, "a reservation"));
   TRY(fields.only({"key", "network", "vlan", "identity", "address", "gateway", "mac", "state", "host", "container",
-                   "created", "last_seen"}));
+                   "created", "last_seen", "attach"}));
   control::ImportReservation record;
   record.key = TRY(fields.text("key"));
   record.network = TRY(fields.optional_text("network"));
@@ -73,6 +74,7 @@ Result<control::ImportReservation> read_import_reservation(const json::value& va
   record.container = TRY(fields.optional_text("container")).value_or("");
   record.created = TRY(optional_time(fields, "created"));
   record.last_seen = TRY(optional_time(fields, "last_seen"));
+  record.attach = TRY(wire::parse_attach(value));
   return record;
 }
 
@@ -95,7 +97,8 @@ Result<std::vector<Record>> read_records(const json::value& root, std::string_vi
 Result<control::NetworkSpec> parse_network_spec(std::string_view body) {
   const auto value = TRY(wire::parse_json(body));
   const auto fields = TRY(wire::Fields::of(value, kWhat));
-  TRY(fields.only({"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu", "nat"}));
+  TRY(fields.only(
+      {"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu", "nat", "repair"}));
   return read_network_spec(fields, TRY(fields.text("name")));
 }
 
@@ -124,6 +127,35 @@ Result<control::RunSpec> parse_run_spec(std::string_view body) {
   spec.restart_policy = TRY(fields.optional_text("restart_policy")).value_or(spec.restart_policy);
   spec.options = TRY(fields.texts("options"));
   return spec;
+}
+
+Result<control::NetworkChange> parse_network_change(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"repair"}));
+  return control::NetworkChange{TRY(fields.optional_text("repair"))};
+}
+
+Result<control::AttachSpec> parse_attach_spec(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"target", "network", "vlan", "address", "interface", "identity", "default_route"}));
+  control::AttachSpec spec;
+  spec.target = TRY(fields.text("target"));
+  spec.network = TRY(fields.optional_text("network"));
+  spec.vlan = TRY(fields.optional_number_text("vlan"));
+  spec.address = TRY(fields.optional_text("address"));
+  spec.interface = TRY(fields.optional_text("interface"));
+  spec.identity = TRY(fields.optional_text("identity"));
+  spec.default_route = TRY(fields.boolean("default_route", false));
+  return spec;
+}
+
+Result<DetachRequest> parse_detach_request(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"target", "network"}));
+  return DetachRequest{TRY(fields.text("network")), TRY(fields.text("target"))};
 }
 
 Result<control::ImportRequest> parse_import_request(std::string_view body) {

@@ -12,6 +12,13 @@ namespace bayplan::api {
 Result<control::NetworkSpec> parse_network_spec(std::string_view body);
 Result<control::ReserveSpec> parse_reserve_spec(std::string_view body);
 Result<control::RunSpec> parse_run_spec(std::string_view body);
+Result<control::NetworkChange> parse_network_change(std::string_view body);
+Result<control::AttachSpec> parse_attach_spec(std::string_view body);
+struct DetachRequest {
+  std::string network;
+  std::string target;
+};
+Result<DetachRequest> parse_detach_request(std::string_view body);
 Result<control::ImportRequest> parse_import_request(std::string_view body);
 Result<control::ReservationFilter> parse_filter(const std::map<std::string, std::string>& query);
 

@@ -12,10 +12,13 @@ namespace json = boost::json;
 
 constexpr Metric kReservations{"bayplan_reservations", "Reservations by network and state."};
 constexpr Metric kSize{"bayplan_network_addresses", "Addresses that a network may give."};
+constexpr Metric kDrifts{"bayplan_drifts_found",
+                         "Attached interfaces found to differ since the start, by what it was."};
+constexpr Metric kRepairs{"bayplan_drifts_repaired", "How many of them were put right."};
 constexpr Metric kFree{"bayplan_network_free_addresses", "Addresses of a network that are nobody's."};
 
 wire::PlacedReservation placed(const control::ReservationView& view) {
-  return {view.reservation, view.vlan, view.subnet};
+  return {view.reservation, view.vlan, view.subnet, view.mark};
 }
 
 template <typename T>
@@ -78,6 +81,14 @@ json::value to_json(const control::DaemonStatus& status) {
           {"store", status.store},
           {"engine_ready", status.engine_ready},
           {"engine", wire::text_or_null(status.engine)}};
+}
+
+void measure(Metrics& metrics, const std::vector<control::RepairCount>& counts) {
+  for (const auto& count : counts) {
+    const Labels labels{{"network", count.network}, {"what", std::string(ports::to_string(count.what))}};
+    metrics.set(kDrifts, labels, static_cast<double>(count.found));
+    metrics.set(kRepairs, labels, static_cast<double>(count.repaired));
+  }
 }
 
 void measure(Metrics& metrics, const std::vector<control::NetworkView>& views) {

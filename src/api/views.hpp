@@ -18,6 +18,7 @@ boost::json::value to_json(const control::ImportReport& report);
 boost::json::value to_json(const control::DaemonStatus& status);
 
 // Sets the gauges that tell how full the networks are.
+void measure(Metrics& metrics, const std::vector<control::RepairCount>& counts);
 void measure(Metrics& metrics, const std::vector<control::NetworkView>& views);
 
 }  // namespace bayplan::api

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "control/attach_rules.hpp"
 #include "model/names.hpp"
 
 namespace bayplan::control {
@@ -290,7 +291,7 @@ Result<IpAddress> take_free_address(PlanEdit& edit, const Network& network,
     const bool outside = (within && !within->contains(removed->address)) || !pool->contains(removed->address);
     if (outside || present.contains(removed->identity)) continue;
     const Reservation ended = *removed;
-    TRY(edit.erase(ended));
+    TRY(end_reservation(edit, ended));
     log::info("removed_reservation_reused", {{"network", ended.network},
                                              {"identity", ended.identity},
                                              {"address", ended.address.to_string()},

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "control/import_request.hpp"
+#include "control/inside_keeper.hpp"
 #include "control/network_spec.hpp"
 #include "model/records.hpp"
 
@@ -30,6 +31,7 @@ struct ReservationView {
   model::Reservation reservation;
   std::optional<std::uint16_t> vlan;
   model::Subnet subnet;
+  std::optional<model::AttachMark> mark;  // it is for attachment
 };
 
 // `ls --network NET --state S`, `show IDENTITY|IP`: everything that matches all that is given.
@@ -57,6 +59,22 @@ struct RunSpec {
   std::vector<std::string> options;  // docker run's, as written behind `--`
 };
 
+// `bayplan attach`.
+struct AttachSpec {
+  std::string target;  // a container's name or id, or the absolute path of a network namespace
+  std::optional<std::string> network;
+  std::optional<std::string> vlan;  // without network and vlan: VLAN 1
+  std::optional<std::string> address;
+  std::optional<std::string> interface;  // none: the next free eth<N> from eth1 on
+  std::optional<std::string> identity;   // only of a namespace; none: its name
+  bool default_route = false;            // by this network, whatever default route there is
+};
+
+// What may be changed of a network that is there; what is not given stays.
+struct NetworkChange {
+  std::optional<std::string> repair;  // "on" or "report"
+};
+
 // How the daemon is: for `version`, `doctor`, and readiness.
 struct DaemonStatus {
   std::string version;
@@ -78,6 +96,7 @@ class ControlApi {
   virtual Result<NetworkView> create_network(const NetworkSpec& spec) = 0;
   virtual Result<std::vector<NetworkView>> networks() = 0;
   virtual Result<NetworkView> network(const std::string& name) = 0;
+  virtual Result<NetworkView> change_network(const std::string& name, const NetworkChange& change) = 0;
   // `in_use` while the engine has a network on it or a reservation is attached or held.
   virtual Result<> remove_network(const std::string& name) = 0;
 
@@ -86,6 +105,11 @@ class ControlApi {
   // Ends a reservation at once; `in_use` while it is attached. Gives what it was.
   virtual Result<ReservationView> release(const std::string& network, const std::string& identity_or_address) = 0;
   virtual Result<ReservationView> run(const RunSpec& spec) = 0;
+  // See control/attacher.hpp.
+  virtual Result<ReservationView> attach(const AttachSpec& spec) = 0;
+  virtual Result<ReservationView> detach(const std::string& network, const std::string& target) = 0;
+  // What of attached interfaces was found to differ since the daemon started.
+  virtual std::vector<RepairCount> repair_counts() = 0;
   virtual Result<PlanExport> export_plan() = 0;
   // Puts networks and reservations into the plan, in one commit. A record that is wrong or contradicts the plan is
   // skipped, the others are imported; an error means that nothing was. What is there already stays as it is.

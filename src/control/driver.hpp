@@ -10,6 +10,7 @@
 #include <string>
 
 #include "control/addresses.hpp"
+#include "control/attacher.hpp"
 #include "control/engine_keeper.hpp"
 #include "control/joins.hpp"
 #include "control/kernel_keeper.hpp"
@@ -26,6 +27,7 @@ struct Parts {
   ports::Engine& engine;
   EngineKeeper& engine_keeper;
   KernelKeeper& kernel;
+  Attacher& attacher;
   Publisher& publisher;
   ports::Host& host;
   const Clock& clock;

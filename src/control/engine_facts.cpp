@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kListingLag{10};
 }  // namespace
 
 bool is_lost(const model::Attachment& attachment, const EngineFacts& facts) {
-  if (attachment.endpoint.empty() || !facts.live_endpoints) return false;
+  if (attachment.endpoint.empty() || attachment.is_by_hand() || !facts.live_endpoints) return false;
   const bool joined = attachment.stage == model::Attachment::Stage::joined;
   const auto listed_from = joined ? attachment.since : attachment.since + kListingLag;
   const bool is_listed = listed_from < facts.listed_at || attachment.since > facts.listed_at + kClockWasSetBack;

@@ -26,7 +26,7 @@ struct EngineFacts {
 inline constexpr std::chrono::seconds kClockWasSetBack{60};
 
 // The engine had the attachment's endpoint no more when it was asked: its end was never told. An endpoint is listed
-// from Join on; one that is being made may not be yet.
+// from Join on; one that is being made may not be yet. Of `bayplan attach` it has none.
 bool is_lost(const model::Attachment& attachment, const EngineFacts& facts);
 
 // A container's place on one of the engine's networks that carries one of ours.

@@ -19,15 +19,23 @@ constexpr milliseconds kRetry{1000};
 constexpr milliseconds kSilence{1000};  // after an unanswered call the engine is not asked again for this long
 constexpr std::chrono::seconds kOwedLifetime{10};
 
+// The event has the container's labels beside its name.
+std::string identity_of(const ports::EngineEvent& event) {
+  ports::Container container;
+  container.labels = event.attributes;
+  if (const auto name = event.attributes.find("name"); name != event.attributes.end()) container.name = name->second;
+  return container.identity();
+}
+
 }  // namespace
 
 EngineKeeper::EngineKeeper(ports::Engine& engine, Planner& planner, const Clock& clock, EngineKeeperSettings settings,
-                           std::function<void()> after_sync)
+                           EngineHooks hooks)
     : engine_(engine),
       planner_(planner),
       clock_(clock),
       settings_(std::move(settings)),
-      after_sync_(std::move(after_sync)),
+      hooks_(std::move(hooks)),
       repinner_(engine, planner, clock, settings_.patience),
       due_(clock.steady()),
       lost_at_(clock.now()),
@@ -96,6 +104,9 @@ void EngineKeeper::watch_loop(const std::stop_token& stop) {
 
 void EngineKeeper::on_event(const ports::EngineEvent& event) {
   log::debug("engine_event", {{"type", event.type}, {"action", event.action}, {"id", event.id}});
+  if (hooks_.started && event.type == "container" && event.action == "start") {
+    hooks_.started(event.id, identity_of(event));
+  }
   {
     const std::scoped_lock lock(mutex_);
     settled_at_ = clock_.steady() + kSettling;
@@ -162,7 +173,7 @@ void EngineKeeper::sync_loop(const std::stop_token& stop) {
       log::warning("sync_failed", {{"error", done.error().message()}});
       wake_within(kReconnectLast);
     }
-    if (after_sync_) after_sync_();
+    if (hooks_.after_sync) hooks_.after_sync();
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, kMinimumGap, [] { return false; });
   }
@@ -310,6 +321,9 @@ Result<> EngineKeeper::sync_once() {
   if (came_back) {
     const std::scoped_lock lock(mutex_);
     unlooked_.insert(pass->outcome.at_rest.begin(), pass->outcome.at_rest.end());
+  }
+  if (hooks_.attach_due) {
+    if (const auto pause = hooks_.attach_due(pass->outcome.attach_due)) wake_within(*pause);
   }
   settle_starts(pass);
   dispatch_repins(pass);

@@ -33,11 +33,20 @@ struct EngineKeeperSettings {
   std::chrono::milliseconds network_lag{31000};  // a network not listed so long is gone: no plugin call takes longer
 };
 
+// Who wants to know. Any may be empty; all must return soon.
+struct EngineHooks {
+  std::function<void()> after_sync;  // sync thread, after every pass: the kernel side follows
+  // Watch thread: a container has just started. Its id and identity.
+  std::function<void(const std::string&, const std::string&)> started;
+  // Sync thread: containers that lack an interface; gives after what time to look again.
+  std::function<std::optional<std::chrono::milliseconds>(const std::vector<AttachDue>&)> attach_due;
+};
+
 class EngineKeeper {
  public:
-  // All must outlive it. `after_sync` is called on the sync thread after every pass (the kernel side follows).
+  // All must outlive it.
   EngineKeeper(ports::Engine& engine, Planner& planner, const Clock& clock, EngineKeeperSettings settings,
-               std::function<void()> after_sync = {});
+               EngineHooks hooks = {});
   ~EngineKeeper();
   EngineKeeper(const EngineKeeper&) = delete;
   EngineKeeper& operator=(const EngineKeeper&) = delete;
@@ -111,7 +120,7 @@ class EngineKeeper {
   Planner& planner_;
   const Clock& clock_;
   EngineKeeperSettings settings_;
-  std::function<void()> after_sync_;
+  EngineHooks hooks_;
   Repinner repinner_;
 
   std::atomic<bool> ready_ = false;

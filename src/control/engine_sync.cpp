@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "control/addresses.hpp"
+#include "control/attach_rules.hpp"
 #include "control/joins.hpp"
 
 namespace bayplan::control {
@@ -59,6 +60,7 @@ class Sync {
     TRY(follow_renames());
     TRY(end_lost_attachments());
     TRY(verify_attachments());
+    outcome_.attach_due = TRY(sync_marks(edit_, input_.facts, input_.now));
     TRY(update_states());
     TRY(update_claims());
     find_misplaced();
@@ -113,13 +115,12 @@ class Sync {
     if (by_name && edit_.plan().reservation(known.network, container.identity())) return {};
     if (by_name) {
       renamed.identity = container.identity();
-      TRY(edit_.erase(known));
       log::info("reservation_renamed", {{"network", known.network},
                                         {"from", known.identity},
                                         {"to", renamed.identity},
                                         {"address", known.address.to_string()}});
     }
-    TRY(edit_.put(renamed));
+    TRY(by_name ? move_reservation(edit_, known, renamed) : edit_.put(renamed));
     const Attachment* attachment = edit_.plan().attachment(known.network, known.address);
     if (!attachment || attachment->identity != known.identity) return {};
     Attachment moved = *attachment;
@@ -346,6 +347,7 @@ bool calls_for_sync(const model::ChangeSet& changes) {
   return std::ranges::any_of(changes, [](const model::Change& change) {
     return std::holds_alternative<Reservation>(change.record) ||
            std::holds_alternative<model::OwedStart>(change.record) ||
+           std::holds_alternative<model::AttachMark>(change.record) ||
            std::holds_alternative<model::Network>(change.record);
   });
 }
@@ -370,7 +372,8 @@ std::set<std::string> networks_in_doubt(const model::Plan& plan, const EngineFac
   }
   std::set<std::string> ids;
   for (const Attachment* attachment : plan.attachments()) {
-    if (!attachment->endpoint.empty() && !listed.contains(attachment->endpoint)) ids.insert(attachment->engine_network);
+    const bool of_the_engine = !attachment->endpoint.empty() && !attachment->is_by_hand();
+    if (of_the_engine && !listed.contains(attachment->endpoint)) ids.insert(attachment->engine_network);
   }
   return ids;
 }

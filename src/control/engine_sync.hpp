@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "control/attach_rules.hpp"
 #include "control/engine_facts.hpp"
 #include "model/plan_edit.hpp"
 
@@ -50,6 +51,7 @@ struct SyncOutcome {
   std::vector<std::string> at_rest;    // ids of containers at rest on networks of ours
   std::vector<model::OwedStart> owed;  // starts that are owed: each to one of those at rest
   std::set<std::string> unlisted;      // the engine's networks in the plan that it does not list
+  std::vector<AttachDue> attach_due;   // containers that run and lack an interface that they are marked for
 };
 
 // Brings the plan's view of containers up to date: states (attached, held, removed), renames, claims, networks the

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "control/addresses.hpp"
+#include "control/attach_rules.hpp"
 #include "model/names.hpp"
 
 namespace bayplan::control {
@@ -155,6 +156,13 @@ Result<> import_reservation(PlanEdit& edit, const ImportReservation& record, con
   TRY(check_free(edit.plan(), network, address, terms.now));
   const Reservation fresh = make(network, record, address, terms.now);
   TRY(edit.put(fresh));
+  if (record.attach) {
+    model::AttachMark mark = *record.attach;
+    mark.network = network.name;
+    mark.identity = record.identity;
+    mark.endpoint = make_endpoint_id();
+    TRY(edit.put(std::move(mark)));
+  }
   outcome.kind = Kind::imported;
   outcome.note = mac_note(record, fresh);
   describe(outcome, network, fresh);

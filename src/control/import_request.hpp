@@ -34,6 +34,8 @@ struct ImportReservation {
   std::string container;
   std::optional<Timestamp> created;    // none: now
   std::optional<Timestamp> last_seen;  // none: now
+  std::optional<model::AttachMark> attach =
+      std::nullopt;  // marked for attachment; network, identity, endpoint are ours
 };
 
 struct ImportRequest {

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "control/addresses.hpp"
+#include "control/attach_rules.hpp"
 
 namespace bayplan::control {
 namespace {
@@ -70,6 +71,11 @@ Result<> check_not_twice(const PlanEdit& edit, const Attachment& attachment, con
   for (const Attachment* other : edit.plan().attachments(attachment.network)) {
     if (other->container_id != request.container->id || other->stage != Attachment::Stage::joined) continue;
     if (other->engine_network == attachment.engine_network) continue;
+    if (other->is_by_hand()) {
+      return fail(ErrorCode::conflict, "'{}' is attached to {} already, with {}: bayplan detach {} {} first",
+                  request.container->name, attachment.network, other->address.to_string(), other->identity,
+                  attachment.network);
+    }
     return fail(ErrorCode::conflict,
                 "'{}' is on {} already, with {}, through another of Docker's networks: leave out one of the two",
                 request.container->name, attachment.network, other->address.to_string());
@@ -88,7 +94,7 @@ Result<> bind_renamed(PlanEdit& edit, const Reservation& known, const JoinReques
   if (edit.plan().reservation(known.network, container.identity())) return {};
   Reservation renamed = known;
   renamed.identity = container.identity();
-  TRY(edit.erase(Reservation(known)));
+  TRY(move_reservation(edit, Reservation(known), renamed));
   return record_attached(edit, std::move(renamed), container, request.host, request.now);
 }
 

@@ -7,22 +7,6 @@
 namespace bayplan::control {
 namespace {
 
-constexpr std::size_t kNameDigits = 8;
-
-// Networks that carry one of the engine's, or an address in use.
-std::set<std::string> networks_in_use(const model::Plan& plan) {
-  std::set<std::string> used;
-  for (const auto& [id, carried] : plan.engine_networks()) used.insert(carried.network);
-  for (const model::Attachment* attachment : plan.attachments()) used.insert(attachment->network);
-  return used;
-}
-
-// The kernel keeps at most 255 bytes of an alias, so that the end of a long identity may be missing.
-bool is_alias_of(const std::string& alias, const std::string& identity) {
-  constexpr std::size_t kSurelyWhole = 128;
-  return alias == identity || (alias.size() > kSurelyWhole && identity.starts_with(alias));
-}
-
 // What went wrong on the way: each is logged, and the first becomes the result. One network's trouble must not keep the
 // others from being mended, nor one device's the rest from being removed.
 class Troubles {
@@ -46,56 +30,13 @@ Result<> without_value(const Result<T>& result) {
 
 }  // namespace
 
-std::string host_port_name(const std::string& endpoint) {
-  return "bp" + endpoint.substr(0, kNameDigits);
-}
-std::string peer_port_name(const std::string& endpoint) {
-  return "bc" + endpoint.substr(0, kNameDigits);
-}
-
-KernelWanted wanted_of(const model::Plan& plan) {
-  KernelWanted wanted;
-  for (const std::string& name : networks_in_use(plan)) wanted.networks.push_back(*plan.network(name));
-  for (const model::Attachment* attachment : plan.attachments()) {
-    if (attachment->stage != model::Attachment::Stage::joined) continue;
-    const model::Network* network = plan.network(attachment->network);
-    wanted.ports.push_back({attachment->network,
-                            {host_port_name(attachment->endpoint), peer_port_name(attachment->endpoint),
-                             model::mac_of(network->mac_salt, attachment->address), attachment->identity}});
-    for (const model::PublishedPort& port : attachment->published) {
-      wanted.published.push_back({attachment->network, attachment->address, port});
-    }
-  }
-  return wanted;
-}
-
-KernelSteps diff(const KernelWanted& wanted, const KernelFound& found, const std::set<std::string>& suspects) {
-  KernelSteps steps;
-  std::set<std::string> used;
-  for (const model::Network& network : wanted.networks) used.insert(network.name);
-  for (const std::string& name : found.networks) {
-    if (!used.contains(name)) steps.remove_networks.push_back(name);
-  }
-  std::map<std::string, const KernelWanted::Port*> by_name;
-  for (const KernelWanted::Port& port : wanted.ports) by_name[port.spec.host_name] = &port;
-  for (const ports::FoundPort& port : found.ports) {
-    const auto known = by_name.find(port.host_name);
-    if (known == by_name.end()) {
-      if (suspects.contains(port.host_name)) steps.remove_ports.push_back(port.host_name);
-      steps.suspects.insert(port.host_name);
-      continue;
-    }
-    const KernelWanted::Port& want = *known->second;
-    const bool right = port.in_place && port.network == want.network && is_alias_of(port.identity, want.spec.identity);
-    if (!right) steps.mend_ports.push_back(want);
-    by_name.erase(known);
-  }
-  for (const auto& [name, port] : by_name) steps.missing_ports.push_back(name);
-  return steps;
-}
-
-KernelKeeper::KernelKeeper(Planner& planner, ports::Datapath& datapath, ports::Firewall& firewall)
-    : planner_(planner), datapath_(datapath), firewall_(firewall) {
+KernelKeeper::KernelKeeper(Planner& planner, const Ports& ports, const Clock& clock)
+    : planner_(planner),
+      datapath_(ports.datapath),
+      firewall_(ports.firewall),
+      namespaces_(ports.namespaces),
+      clock_(clock),
+      inside_(ports.datapath, ports.namespaces, clock) {
 }
 
 Result<KernelWanted> KernelKeeper::wanted() {
@@ -172,12 +113,15 @@ Result<> KernelKeeper::add_port(const model::Network& network, const ports::Port
     return datapath_.add_port(network, port);
   });
   if (!added) return added;
-  thread_.post([this, network, address, mac = port.mac] {
-    if (auto announced = datapath_.announce(network, address, mac); !announced) {
-      log::debug("announce_failed", {{"address", address.to_string()}, {"error", announced.error().message()}});
-    }
-  });
+  thread_.post([this, network, address, mac = port.mac] { announce(network, address, mac); });
   return {};
+}
+
+void KernelKeeper::announce(const model::Network& network, const model::IpAddress& address,
+                            const model::MacAddress& mac) {
+  if (auto announced = datapath_.announce(network, address, mac); !announced) {
+    log::debug("announce_failed", {{"address", address.to_string()}, {"error", announced.error().message()}});
+  }
 }
 
 void KernelKeeper::remove_port(std::string host_name) {
@@ -209,6 +153,7 @@ Result<bool> KernelKeeper::reconcile_here() {
   const KernelFound before = TRY(found());
   const KernelWanted all = TRY(wanted());
   const KernelSteps steps = diff(all, before, suspects_);
+  note_next_look();
   // What is removed now is nobody's suspect any more.
   suspects_ = steps.suspects;
   for (const std::string& name : steps.remove_ports) suspects_.erase(name);
@@ -231,8 +176,18 @@ Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& 
     }
     troubles.note("network_not_ensured", network.name, without_value(ensured));
   }
+  for (const KernelWanted::Port& port : steps.make_ports) {
+    const auto made = make_attached(port);
+    troubles.note("port_not_attached", port.spec.host_name, without_value(made));
+    changed = changed || (made.ok() && *made);
+  }
   for (const KernelWanted::Port& port : steps.mend_ports) {
     const auto network = std::ranges::find(wanted.networks, port.network, &model::Network::name);
+    if (!network->repair) {
+      log::warning("port_differs",
+                   {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
+      continue;
+    }
     log::info("port_mended",
               {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
     troubles.note("port_not_mended", port.spec.host_name, datapath_.mend_port(*network, port.spec));

@@ -2,56 +2,23 @@
 //
 // Everything that touches the kernel runs on one datapath thread, in order. The public functions may be called from
 // any thread but that one. What is done here is always in the plan already (intent first), so that after a crash
-// `reconcile` finds and finishes it.
+// `reconcile` finds and finishes it. What a pass leads to is a pure function (control/kernel_wanted.hpp).
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "control/inside_keeper.hpp"
+#include "control/kernel_wanted.hpp"
 #include "control/planner.hpp"
 #include "control/work_queue.hpp"
 #include "ports/datapath.hpp"
 #include "ports/firewall.hpp"
 
 namespace bayplan::control {
-
-// What should be in the kernel.
-struct KernelWanted {
-  struct Port {
-    std::string network;
-    ports::PortSpec spec;
-  };
-  std::vector<model::Network> networks;  // those in use here
-  std::vector<Port> ports;
-  std::vector<ports::Publication> published;
-};
-
-// What is there.
-struct KernelFound {
-  std::vector<std::string> networks;
-  std::vector<ports::FoundPort> ports;
-};
-
-// What to do about the difference. Ensuring a network is idempotent and always done.
-struct KernelSteps {
-  std::vector<std::string> remove_networks;
-  std::vector<std::string> remove_ports;  // host names
-  std::vector<KernelWanted::Port> mend_ports;
-  std::vector<std::string> missing_ports;  // host names of running containers whose link is gone
-  std::set<std::string> suspects;          // ports of nobody's, to be removed if the next pass agrees
-};
-
-KernelWanted wanted_of(const model::Plan& plan);
-
-// Pure. A port that belongs to nothing is removed only when `suspects` of the pass before has it, too: a listing may
-// be a moment older than the plan.
-KernelSteps diff(const KernelWanted& wanted, const KernelFound& found, const std::set<std::string>& suspects);
-
-// The names of an endpoint's two interfaces.
-std::string host_port_name(const std::string& endpoint);
-std::string peer_port_name(const std::string& endpoint);
 
 // Takes every port and network of ours out of the kernel, on the calling thread, while no keeper runs. Goes on after a
 // failure; the error tells of all of them.
@@ -60,7 +27,12 @@ Result<> remove_all_links(ports::Datapath& datapath);
 class KernelKeeper {
  public:
   // All must outlive it.
-  KernelKeeper(Planner& planner, ports::Datapath& datapath, ports::Firewall& firewall);
+  struct Ports {
+    ports::Datapath& datapath;
+    ports::Firewall& firewall;
+    ports::Namespaces& namespaces;
+  };
+  KernelKeeper(Planner& planner, const Ports& ports, const Clock& clock);
 
   // Checks that the network could be made here; changes nothing.
   Result<> validate(const model::Network& network);
@@ -73,6 +45,23 @@ class KernelKeeper {
   Result<> add_port(const model::Network& network, const ports::PortSpec& port, const model::IpAddress& address);
   // Returns at once; ports that leave together are removed together.
   void remove_port(std::string host_name);
+
+  // An attached interface, whatever is there of it; its address is announced. On failure nothing of it is left.
+  Result<> attach_port(const KernelWanted::Port& port);
+  // Waits for it.
+  Result<> detach_port(const std::string& host_name);
+  // As ports::Namespaces'.
+  Result<> check_namespace(const std::string& netns);
+  Result<std::vector<std::string>> interfaces_in(const std::string& netns);
+  // Something changed inside these namespaces (paths): what is attached there is looked at. Returns at once; calls that
+  // come together are one look.
+  void look_inside(const std::set<std::string>& netns);
+  // All that is attached is looked at, one after another, other work between them. Returns at once.
+  void look_inside_all();
+  // When an interface that somebody keeps changing is to be looked at again.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_look() const;
+  [[nodiscard]] std::vector<RepairCount> repair_counts() const { return inside_.counts(); }
+
   Result<> ensure_firewall();
   // Returns at once; calls that come together are one run. For the time in which nothing else leads to a reconcile.
   void ensure_firewall_soon();
@@ -90,6 +79,16 @@ class KernelKeeper {
   Result<bool> reconcile_here();
   Result<bool> apply(const KernelWanted& wanted, const KernelSteps& steps);
   Result<bool> ensure_firewall_here();
+  Result<> make_with_network(const KernelWanted::Port& port);
+  void announce(const model::Network& network, const model::IpAddress& address, const model::MacAddress& mac);
+  // True if it had to be mended.
+  Result<bool> make_attached(const KernelWanted::Port& port);
+  Result<bool> settle(const KernelWanted::Port& port, InsideKeeper::Fate fate);
+  Result<std::vector<KernelWanted::Port>> attached_in(const std::set<std::string>& netns);
+  void keep_inside(const KernelWanted::Port& port);
+  void look_at_pending();
+  void look_at_next();
+  void note_next_look();
   void say_missing(const std::vector<std::string>& names);
   void remove_leaving_ports();
   [[nodiscard]] ports::FirewallRules rules_of(const KernelWanted& wanted) const;
@@ -97,14 +96,21 @@ class KernelKeeper {
   Planner& planner_;
   ports::Datapath& datapath_;
   ports::Firewall& firewall_;
+  ports::Namespaces& namespaces_;
+  const Clock& clock_;
+  InsideKeeper inside_;
   std::set<std::string> suspects_;  // datapath thread only
   std::set<std::string> missing_;   // datapath thread only
   std::atomic<bool> has_suspects_ = false;
   std::atomic<bool> engine_was_up_ = false;
   std::atomic<bool> firewall_due_ = false;
+  std::deque<std::string> round_;  // datapath thread only: endpoints still to be looked at
   std::mutex leaving_mutex_;
   std::vector<std::string> leaving_;  // ports to be removed
-  WorkQueue thread_{1};               // last: ends before what its jobs use
+  mutable std::mutex pending_mutex_;
+  std::set<std::string> pending_;  // namespaces in which something changed
+  std::optional<std::chrono::steady_clock::time_point> next_look_;
+  WorkQueue thread_{1};  // last: ends before what its jobs use
 };
 
 }  // namespace bayplan::control

@@ -19,6 +19,7 @@ struct NetworkSpec {
   std::optional<std::string> uplink;
   std::optional<std::string> mtu;
   bool nat = true;
+  std::optional<std::string> repair;  // "on" (the default) or "report"
 };
 
 }  // namespace bayplan::control

@@ -202,6 +202,7 @@ Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec&
   TRY(check_uplink_is_free(plan, network));
   if (spec.mtu) network.mtu = TRY(model::parse_mtu(*spec.mtu));
   network.nat = spec.nat;
+  if (spec.repair) network.repair = TRY(parse_repair(*spec.repair));
   network.mac_salt = salt_of(network.name);
   network.created = now;
   if (model::candidate_ranges(network).empty()) {
@@ -222,13 +223,16 @@ Result<NetworkSpec> spec_from_engine(const ports::NetworkRequest& request) {
       spec.datapath = value;
     } else if (key == "uplink") {
       spec.uplink = value;
+    } else if (key == "repair") {
+      TRY(parse_repair(value));
+      spec.repair = value;
     } else if (key == "nat") {
       spec.nat = TRY(parse_flag(value, "nat"));
     } else if (key == "com.docker.network.driver.mtu" || key == "mtu") {
       spec.mtu = value;
     } else if (!key.starts_with("com.docker.")) {
-      return fail(ErrorCode::invalid, "-o {}: no such option; there are vlan, network, datapath, uplink, nat and mtu",
-                  shown(key));
+      return fail(ErrorCode::invalid,
+                  "-o {}: no such option; there are vlan, network, datapath, uplink, nat, repair and mtu", shown(key));
     }
   }
   if (spec.vlan) TRY(model::parse_vlan(*spec.vlan));
@@ -254,7 +258,14 @@ Result<const model::Network*> matching_network(const model::Plan& plan, const Ne
   TRY(check_agrees(*found, "uplink", spec.uplink, found->uplink));
   TRY(check_agrees(*found, "MTU", spec.mtu, found->mtu ? std::to_string(*found->mtu) : ""));
   if (!spec.nat) TRY(check_agrees(*found, "nat", "false", found->nat ? "true" : "false"));
+  TRY(check_agrees(*found, "repair", spec.repair, found->repair ? "on" : "report"));
   return found;
+}
+
+Result<bool> parse_repair(const std::string& text) {
+  if (text == "on") return true;
+  if (text == "report") return false;
+  return fail(ErrorCode::invalid, "repair is 'on' or 'report', not '{}'", shown(text));
 }
 
 NetworkView view_of(const model::Plan& plan, const model::Network& network) {
@@ -290,6 +301,7 @@ ReservationView view_of(const model::Plan& plan, const model::Reservation& reser
     view.vlan = network->vlan;
     view.subnet = network->subnet;
   }
+  if (const auto* mark = plan.mark(reservation.network, reservation.identity)) view.mark = *mark;
   return view;
 }
 

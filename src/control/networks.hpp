@@ -51,6 +51,9 @@ Result<const model::Network*> matching_network(const model::Plan& plan, const Ne
 // The name for a network that was given none: `vlan100`, or `net-172.16.1.0-24`.
 std::string default_network_name(const NetworkSpec& spec);
 
+// "on": drift is put back; "report": it is only said.
+Result<bool> parse_repair(const std::string& text);
+
 NetworkView view_of(const model::Plan& plan, const model::Network& network);
 ReservationView view_of(const model::Plan& plan, const model::Reservation& reservation);
 

@@ -4,8 +4,20 @@
 
 namespace bayplan::control {
 
-RepairLoop::RepairLoop(KernelKeeper& kernel, std::chrono::milliseconds gap, std::chrono::milliseconds resync)
-    : kernel_(kernel), gap_(gap), resync_(resync), thread_([this](const std::stop_token& stop) { loop(stop); }) {
+namespace {
+
+// What is inside namespaces is told by the kernel; a look at all of it is only for what was never told.
+constexpr int kPassesBetweenRounds = 10;
+
+}  // namespace
+
+RepairLoop::RepairLoop(KernelKeeper& kernel, std::chrono::milliseconds gap, std::chrono::milliseconds resync,
+                       std::function<void()> after_look)
+    : kernel_(kernel),
+      gap_(gap),
+      resync_(resync),
+      after_look_(std::move(after_look)),
+      thread_([this](const std::stop_token& stop) { loop(stop); }) {
 }
 
 void RepairLoop::poke() {
@@ -20,14 +32,22 @@ void RepairLoop::loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, stop, resync_, [this] { return poked_; });
+      wake_.wait_until(lock, stop, next_pass(), [this] { return poked_; });
       if (stop.stop_requested()) return;
+      if (!poked_ && ++timed_passes_ % kPassesBetweenRounds == 0) kernel_.look_inside_all();
       poked_ = false;
     }
     look_over();
+    if (after_look_) after_look_();
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, gap_, [] { return false; });
   }
+}
+
+std::chrono::steady_clock::time_point RepairLoop::next_pass() const {
+  const auto timed = std::chrono::steady_clock::now() + resync_;
+  const auto wanted = kernel_.next_look();
+  return wanted && *wanted < timed ? *wanted : timed;
 }
 
 void RepairLoop::look_over() {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -14,18 +15,24 @@ namespace bayplan::control {
 class RepairLoop {
  public:
   // `kernel` must outlive it. Starts its thread; the destructor ends it.
-  RepairLoop(KernelKeeper& kernel, std::chrono::milliseconds gap, std::chrono::milliseconds resync);
+  // `after_look` is called on its thread after every pass.
+  RepairLoop(KernelKeeper& kernel, std::chrono::milliseconds gap, std::chrono::milliseconds resync,
+             std::function<void()> after_look = {});
   // Any thread; returns at once.
   void poke();
 
  private:
   void loop(const std::stop_token& stop);
+  // Until when it sleeps if nobody pokes.
+  [[nodiscard]] std::chrono::steady_clock::time_point next_pass() const;
   // Passes until nothing is suspected any more: an orphan needs two.
   void look_over();
 
   KernelKeeper& kernel_;
   std::chrono::milliseconds gap_;
   std::chrono::milliseconds resync_;
+  std::function<void()> after_look_;
+  int timed_passes_ = 0;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool poked_ = false;

@@ -143,7 +143,7 @@ Result<> Service::remove_network(const std::string& name) {
     const Network gone = *found;
     std::vector<Reservation> removed;
     for (const Reservation* reservation : edit.plan().reservations(name)) removed.push_back(*reservation);
-    for (const Reservation& reservation : removed) TRY(edit.erase(reservation));
+    for (const Reservation& reservation : removed) TRY(end_reservation(edit, reservation));
     return edit.erase(gone);
   }));
   return parts_.kernel.remove_unused().in(fmt::format(
@@ -165,6 +165,20 @@ Result<> Service::remove_engine_networks(const NetworkView& view) {
   }
   for (const std::string& id : doomed) TRY(parts_.engine.remove_network(id));
   return {};
+}
+
+Result<NetworkView> Service::change_network(const std::string& name, const NetworkChange& change) {
+  const auto repair = change.repair ? std::optional(TRY(parse_repair(*change.repair))) : std::nullopt;
+  auto view = TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<NetworkView> {
+    const Network* found = edit.plan().network(name);
+    if (!found) return no_network(name);
+    Network changed = *found;
+    if (repair) changed.repair = *repair;
+    if (changed != *found) TRY(edit.put(changed));
+    return view_of(edit.plan(), *edit.plan().network(name));
+  }));
+  if (repair && *repair) parts_.kernel.look_inside_all();
+  return view;
 }
 
 // --- reservations
@@ -210,12 +224,16 @@ Result<ReservationView> Service::release(const std::string& network, const std::
     };
     // Its container may run with another address and wait to be put right.
     const bool waits = std::ranges::any_of(edit.plan().attachments(network), is_its);
+    if (edit.plan().mark(network, found->identity) && found->state == model::ReservationState::attached) {
+      return fail(ErrorCode::in_use, "{} is attached to '{}' on {}: bayplan detach {} {} first",
+                  found->address.to_string(), found->identity, network, found->identity, network);
+    }
     if (found->state == model::ReservationState::attached || waits) {
       return fail(ErrorCode::in_use, "{} is in use by '{}' on {}: stop it first (docker stop {})",
                   found->address.to_string(), found->identity, network, found->container_name);
     }
     const Reservation ended = *found;
-    TRY(edit.erase(ended));
+    TRY(end_reservation(edit, ended));
     return view_of(edit.plan(), ended);
   }));
   log::info("reservation_released", {{"network", network},
@@ -268,6 +286,35 @@ Result<DaemonStatus> Service::status() {
   return DaemonStatus{version_, store_, parts_.engine_keeper.ready(), parts_.engine_keeper.trouble()};
 }
 
+// --- attach
+
+Result<ReservationView> Service::attach(const AttachSpec& spec) {
+  const auto [network, made] = TRY([&] {
+    const std::scoped_lock lock(placing_);
+    return network_for(spec.network, spec.vlan);
+  }());
+  AttachOrder order;
+  order.target = spec.target;
+  order.network = network;
+  if (spec.address) order.address = TRY(model::IpAddress::parse(*spec.address));
+  order.interface = spec.interface.value_or("");
+  order.identity = spec.identity.value_or("");
+  order.default_route = spec.default_route;
+  auto attached = parts_.attacher.attach(order);
+  if (!attached.ok()) {
+    if (made) static_cast<void>(remove_network(network.name).ok());  // the first error counts
+    return std::move(attached).in(fmt::format("attach {} to {}", shown(spec.target), network.name)).error();
+  }
+  return parts_.planner.execute(
+      [&](PlanEdit& edit) -> Result<ReservationView> { return view_of(edit.plan(), *attached); });
+}
+
+Result<ReservationView> Service::detach(const std::string& network, const std::string& target) {
+  const auto reservation = TRY(parts_.attacher.detach(network, target));
+  return parts_.planner.execute(
+      [&](PlanEdit& edit) -> Result<ReservationView> { return view_of(edit.plan(), reservation); });
+}
+
 // --- run
 
 Result<ReservationView> Service::run(const RunSpec& spec) {
@@ -304,7 +351,7 @@ Result<ReservationView> Service::run_prepared(const RunSpec& spec, ports::RunReq
 Result<Service::RunPlace> Service::place_for(const RunSpec& spec) {
   const std::scoped_lock lock(placing_);
   RunPlace place;
-  const auto [network, made] = TRY(network_for(spec));
+  const auto [network, made] = TRY(network_for(spec.network, spec.vlan));
   place.network = network;
   place.made = made;
   auto placed = place_on(place, spec);
@@ -336,13 +383,14 @@ Result<> Service::check_name_is_free(const std::string& name) {
   return {};
 }
 
-Result<Service::RunNetwork> Service::network_for(const RunSpec& spec) {
-  if (spec.network && spec.vlan) {
+Result<Service::RunNetwork> Service::network_for(const std::optional<std::string>& named,
+                                                 const std::optional<std::string>& vlan) {
+  if (named && vlan) {
     return fail(ErrorCode::invalid, "--network and --vlan name a network each: give one of them");
   }
-  if (spec.network) return RunNetwork{TRY(network(*spec.network)).network, false};
+  if (named) return RunNetwork{TRY(network(*named)).network, false};
   NetworkSpec wanted;
-  wanted.vlan = spec.vlan.value_or("1");
+  wanted.vlan = vlan.value_or("1");
   const auto tag = TRY(model::parse_vlan(*wanted.vlan));
   const auto known = TRY(parts_.planner.execute([tag](PlanEdit& edit) -> Result<std::optional<Network>> {
     const Network* found = edit.plan().network_of_vlan(tag);

@@ -17,12 +17,16 @@ class Service final : public ControlApi {
   Result<NetworkView> create_network(const NetworkSpec& spec) override;
   Result<std::vector<NetworkView>> networks() override;
   Result<NetworkView> network(const std::string& name) override;
+  Result<NetworkView> change_network(const std::string& name, const NetworkChange& change) override;
   Result<> remove_network(const std::string& name) override;
 
   Result<std::vector<ReservationView>> reservations(const ReservationFilter& filter) override;
   Result<ReservationView> reserve(const ReserveSpec& spec) override;
   Result<ReservationView> release(const std::string& network, const std::string& identity_or_address) override;
   Result<ReservationView> run(const RunSpec& spec) override;
+  Result<ReservationView> attach(const AttachSpec& spec) override;
+  Result<ReservationView> detach(const std::string& network, const std::string& target) override;
+  std::vector<RepairCount> repair_counts() override { return parts_.kernel.repair_counts(); }
   Result<PlanExport> export_plan() override;
   Result<ImportReport> import_plan(const ImportRequest& request) override;
   Result<DaemonStatus> status() override;
@@ -46,7 +50,8 @@ class Service final : public ControlApi {
   Result<RunPlace> place_for(const RunSpec& spec);
   Result<> place_on(RunPlace& place, const RunSpec& spec);
   void give_up(const RunPlace& place);
-  Result<RunNetwork> network_for(const RunSpec& spec);
+  // Without both: VLAN 1. That of a VLAN is made if there is none.
+  Result<RunNetwork> network_for(const std::optional<std::string>& network, const std::optional<std::string>& vlan);
   // The engine's network that carries ours, if there is one.
   Result<std::optional<ports::EngineNetworkInfo>> carrier_of(const model::Network& network);
   // Makes one; its name.

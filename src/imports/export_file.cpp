@@ -53,6 +53,9 @@ Result<NetworkRecord> read_network(const json::value& value) {
   if (uplink) out.uplink = TRY(model::parse_interface_name(*uplink));
   if (const auto mtu = TRY(fields.optional_number_text("mtu"))) out.mtu = TRY(model::parse_mtu(*mtu));
   out.nat = TRY(fields.boolean("nat", true));
+  const auto repair = TRY(fields.optional_text("repair")).value_or("on");
+  if (repair != "on" && repair != "report") return fail(ErrorCode::invalid, "'repair' must be on or report");
+  out.repair = repair == "on";
   out.mac_salt = TRY(salt(fields));
   out.created = TRY(time(fields, "created"));
   return out;
@@ -72,6 +75,7 @@ Result<ReservationRecord> read_reservation(const json::value& value) {
   out.container = shown(TRY(fields.optional_text("container")).value_or(""), 255);
   out.created = TRY(time(fields, "created"));
   out.last_seen = TRY(time(fields, "last_seen"));
+  out.attach = TRY(wire::parse_attach(value));
   return out;
 }
 

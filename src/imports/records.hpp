@@ -29,6 +29,7 @@ struct NetworkRecord {
   std::string uplink;
   std::optional<std::uint32_t> mtu;
   bool nat = true;
+  bool repair = true;
   std::uint8_t mac_salt = 0;
   Timestamp created{};
 };
@@ -45,8 +46,9 @@ struct ReservationRecord {
   model::ReservationState state = model::ReservationState::held;  // never `attached`: only a container makes it that
   std::string host;
   std::string container;
-  Timestamp created{};    // the epoch: not known
-  Timestamp last_seen{};  // the epoch: not known
+  Timestamp created{};                                     // the epoch: not known
+  Timestamp last_seen{};                                   // the epoch: not known
+  std::optional<model::AttachMark> attach = std::nullopt;  // marked for attachment: target, interface, default route
 };
 
 // A record that could not be read.

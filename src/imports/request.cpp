@@ -39,6 +39,7 @@ json::object network_of(const NetworkRecord& record) {
   network.uplink = record.uplink;
   network.mtu = record.mtu;
   network.nat = record.nat;
+  network.repair = record.repair;
   network.created = record.created;
   auto object = wire::network_json(network);
   object["mac_salt"] = record.mac_salt;
@@ -58,7 +59,8 @@ json::object reservation_of(const ReservationRecord& record) {
           {"host", wire::text_or_null(record.host)},
           {"container", wire::text_or_null(record.container)},
           {"created", wire::text_or_null(to_rfc3339(record.created))},
-          {"last_seen", wire::text_or_null(to_rfc3339(record.last_seen))}};
+          {"last_seen", wire::text_or_null(to_rfc3339(record.last_seen))},
+          {"attach", wire::attach_json(record.attach)}};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,6 +56,13 @@ Result<NetworkNamespace> NetworkNamespace::create() {
     }
   }));
   return created;
+}
+
+bool NetworkNamespace::is_same(const NetworkNamespace& other) const {
+  struct stat here{};
+  struct stat there{};
+  if (fstat(fd_.get(), &here) != 0 || fstat(other.fd_.get(), &there) != 0) return false;
+  return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 Result<> NetworkNamespace::enter() const {

@@ -37,6 +37,8 @@ class NetworkNamespace {
   // Moves the calling thread itself: only for a thread that exists for this.
   [[nodiscard]] Result<> enter() const;
 
+  [[nodiscard]] bool is_same(const NetworkNamespace& other) const;
+
   // Owned by this object; for IFLA_NET_NS_FD.
   [[nodiscard]] int fd() const { return fd_.get(); }
 

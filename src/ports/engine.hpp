@@ -67,6 +67,8 @@ struct ContainerDetails {
   std::string last_error;      // of the last failed start
   std::string restart_policy;  // "no", "always", "unless-stopped", "on-failure"
   bool running = false;
+  std::string sandbox;  // path of its network namespace while it runs; empty: it has none of its own
+  int process = 0;      // its first process, in this host's numbers; 0: none
 };
 
 // A change the engine reports. Types and actions in Docker's words: container/create, container/start, container/die,

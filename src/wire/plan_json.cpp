@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/text.hpp"
+#include "model/names.hpp"
 #include "wire/json.hpp"
 
 namespace bayplan::wire {
@@ -44,6 +45,7 @@ json::object network_json(const model::Network& network) {
           {"uplink", text_or_null(network.uplink)},
           {"mtu", number_or_null(network.mtu)},
           {"nat", network.nat},
+          {"repair", network.repair ? "on" : "report"},
           {"created", text_or_null(to_rfc3339(network.created))}};
 }
 
@@ -58,7 +60,28 @@ json::object reservation_json(const PlacedReservation& placed) {
           {"host", text_or_null(reservation.host)},
           {"container", text_or_null(reservation.container_name)},
           {"created", text_or_null(to_rfc3339(reservation.created))},
-          {"last_seen", text_or_null(to_rfc3339(reservation.last_seen))}};
+          {"last_seen", text_or_null(to_rfc3339(reservation.last_seen))},
+          {"attach", attach_json(placed.mark)}};
+}
+
+json::value attach_json(const std::optional<model::AttachMark>& mark) {
+  if (!mark) return nullptr;
+  return json::object{
+      {"target", text_or_null(mark->target)}, {"interface", mark->interface}, {"default_route", mark->default_route}};
+}
+
+Result<std::optional<model::AttachMark>> parse_attach(const json::value& reservation) {
+  const auto* given = reservation.is_object() ? reservation.get_object().if_contains("attach") : nullptr;
+  if (given == nullptr || given->is_null()) return std::optional<model::AttachMark>();
+  const auto fields = TRY(Fields::of(*given, "'attach'"));
+  model::AttachMark mark;
+  mark.target = TRY(fields.optional_text("target")).value_or("");
+  if (!mark.target.empty() && !mark.target.starts_with('/')) {
+    return fail(ErrorCode::invalid, "'target' of 'attach' must be the path of a network namespace, or null");
+  }
+  mark.interface = TRY(model::parse_interface_name(TRY(fields.text("interface"))));
+  mark.default_route = TRY(fields.boolean("default_route", false));
+  return std::optional(std::move(mark));
 }
 
 json::object export_json(std::vector<model::Network> networks, std::vector<PlacedReservation> reservations) {

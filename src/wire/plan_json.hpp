@@ -15,7 +15,7 @@
 
 namespace bayplan::wire {
 
-// name, vlan, subnet, gateway, ranges, exclusions, datapath, uplink, mtu, nat, created.
+// name, vlan, subnet, gateway, ranges, exclusions, datapath, uplink, mtu, nat, repair, created.
 boost::json::object network_json(const model::Network& network);
 
 // A reservation with what it takes from its network.
@@ -23,11 +23,19 @@ struct PlacedReservation {
   model::Reservation reservation;
   std::optional<std::uint16_t> vlan;
   model::Subnet subnet;
+  std::optional<model::AttachMark> mark = std::nullopt;
 };
 
 // The contract of `bayplan ls -o json`: network, vlan, identity, address (with prefix length), mac, state, host,
-// container (its name), created, last_seen.
+// container (its name), created, last_seen; and attach: null, or for a reservation that is marked for attachment target
+// (null: the container), interface and default_route.
 boost::json::object reservation_json(const PlacedReservation& placed);
+
+// `attach` of such an object, without what else a mark has; nothing when it is absent or null.
+Result<std::optional<model::AttachMark>> parse_attach(const boost::json::value& reservation);
+
+// A mark's part of it.
+boost::json::value attach_json(const std::optional<model::AttachMark>& mark);
 
 // {"format": "bayplan-export", "version": 1, "networks", "reservations"}: networks by name, with their mac_salt;
 // reservations by network, address and identity. The same plan is always the same bytes.

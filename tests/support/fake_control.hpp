@@ -19,6 +19,7 @@ class FakeControl final : public control::ControlApi {
   control::NetworkSpec network_spec;
   control::ReserveSpec reserve_spec;
   control::RunSpec run_spec;
+  control::AttachSpec attach_spec;
   control::ReservationFilter filter;
   control::ImportRequest import_request;
 
@@ -121,6 +122,38 @@ class FakeControl final : public control::ControlApi {
     reservation.host = "host1";
     return view_of(reservation);
   }
+  Result<control::NetworkView> change_network(const std::string& name, const control::NetworkChange& change) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    TRY(find(name));
+    auto& view = networks_.at(name);
+    if (change.repair) view.network.repair = *change.repair == "on";
+    return view;
+  }
+  Result<control::ReservationView> attach(const control::AttachSpec& spec) override {
+    attach_spec = spec;
+    const auto network = spec.network.value_or("vlan" + spec.vlan.value_or("1"));
+    const auto identity = spec.identity.value_or(spec.target.substr(spec.target.rfind('/') + 1));
+    TRY(reserve({network, identity, spec.address}));
+    const std::lock_guard lock(mutex_);
+    auto& reservation = reservations_.at({network, identity});
+    reservation.state = model::ReservationState::attached;
+    const bool is_path = spec.target.starts_with('/');
+    marks_[{network, identity}] = {
+        network, identity, is_path ? spec.target : "", spec.interface.value_or("eth1"), spec.default_route, "e"};
+    return view_of(reservation);
+  }
+  Result<control::ReservationView> detach(const std::string& network, const std::string& target) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_with) return *fail_with;
+    if (marks_.erase({network, target}) == 0) {
+      return fail(ErrorCode::not_found, "nothing of '{}' is attached to {}", target, network);
+    }
+    auto& reservation = reservations_.at({network, target});
+    reservation.state = model::ReservationState::held;
+    return view_of(reservation);
+  }
+  std::vector<control::RepairCount> repair_counts() override { return {{"vlan100", ports::Drift::address, 3, 2}}; }
   Result<control::PlanExport> export_plan() override {
     const std::lock_guard lock(mutex_);
     if (fail_with) return *fail_with;
@@ -192,12 +225,15 @@ class FakeControl final : public control::ControlApi {
   }
   control::ReservationView view_of(const model::Reservation& reservation) const {
     const auto& network = networks_.at(reservation.network).network;
-    return {reservation, network.vlan, network.subnet};
+    const auto mark = marks_.find({reservation.network, reservation.identity});
+    return {reservation, network.vlan, network.subnet,
+            mark == marks_.end() ? std::nullopt : std::optional(mark->second)};
   }
 
   std::mutex mutex_;
   std::map<std::string, control::NetworkView> networks_;
   std::map<std::pair<std::string, std::string>, model::Reservation> reservations_;
+  std::map<std::pair<std::string, std::string>, model::AttachMark> marks_;
 };
 
 }  // namespace bayplan::testing

@@ -86,6 +86,18 @@ class FakeDatapath final : public ports::Datapath {
              std::ranges::any_of(ports_, [&](const auto& port) { return port.second.is_inside(name); });
     });
   }
+  [[nodiscard]] bool has_namespace(const std::string& netns) const {
+    return locked([&] { return namespaces_.contains(netns); });
+  }
+  [[nodiscard]] std::vector<std::string> names_inside(const std::string& netns) const {
+    return locked([&] {
+      std::vector<std::string> names(foreign_inside_.begin(), foreign_inside_.end());
+      for (const auto& [name, port] : ports_) {
+        if (port.spec.netns == netns) names.push_back(port.spec.peer_name);
+      }
+      return names;
+    });
+  }
   // Which network namespaces there are; at first only kNetns.
   void set_namespaces(std::set<std::string> paths) {
     locked([&] {

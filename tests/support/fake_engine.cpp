@@ -224,10 +224,25 @@ Result<> FakeEngine::start_locked(Box& box) {
   box.last_error.clear();
   box.state = ports::ContainerState::running;
   box.stopped_by_user = false;
+  box.sandbox = fmt::format("/var/run/docker/netns/{:012x}", ++sandboxes_);
   for (auto& each : box.connections) each.shown = each.started = true;
   hold.unlock();
+  tell_of_sandboxes();
   emit_container(box, "start");
   return {};
+}
+
+void FakeEngine::tell_of_sandboxes() {
+  if (!told_) return;
+  std::set<std::string> all;
+  {
+    const std::scoped_lock hold(mutex_);
+    for (const auto& box : boxes_) {
+      const bool up = box->state == ports::ContainerState::running || box->state == ports::ContainerState::paused;
+      if (up && !box->removed) all.insert(box->sandbox);
+    }
+  }
+  told_(all);
 }
 
 void FakeEngine::end(Box& box, ports::ContainerState state) {
@@ -235,6 +250,7 @@ void FakeEngine::end(Box& box, ports::ContainerState state) {
     const std::scoped_lock hold(mutex_);
     box.state = state;
   }
+  tell_of_sandboxes();
   emit_container(box, "die");
   for (auto& each : box.connections) detach(box, each);
 }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -70,6 +71,9 @@ class FakeEngine final : public ports::Engine {
   Result<> back_off(const std::string& container);
   Result<> remove(const std::string& container);  // docker rm -f
   Result<> rename(const std::string& container, const std::string& name);
+
+  // Told at once of every change: which network namespaces there are now, one a container that is up.
+  void tell_sandboxes(std::function<void(const std::set<std::string>&)> told) { told_ = std::move(told); }
 
   // What befalls the machine.
   // Everything is dead at once, nothing is told to the driver. Mode `down`.
@@ -147,6 +151,7 @@ class FakeEngine final : public ports::Engine {
     Spec spec;
     ports::ContainerState state = ports::ContainerState::created;
     std::string last_error;
+    std::string sandbox;  // of its last start
     bool stopped_by_user = false;
     bool removed = false;
     std::list<Connection> connections;  // references stay good while others come and go
@@ -196,6 +201,9 @@ class FakeEngine final : public ports::Engine {
   Result<> remove_locked(const BoxPtr& box);
   void clear_leftovers();
   [[nodiscard]] unsigned boots() const;
+  void tell_of_sandboxes();
+  unsigned sandboxes_ = 0;  // so far
+  std::function<void(const std::set<std::string>&)> told_;
 
   std::atomic<bool> tells_names_;
   std::atomic<ports::NetworkDriver*> driver_{nullptr};

@@ -75,7 +75,8 @@ Result<ports::ContainerDetails> FakeEngine::inspect(const std::string& container
   const auto busy = TRY(lock(*found));
   const bool up = view(*found).is_up();
   const std::scoped_lock hold(mutex_);
-  return ports::ContainerDetails{found->id, found->spec.name, found->last_error, found->spec.restart_policy, up};
+  return ports::ContainerDetails{found->id, found->spec.name,         found->last_error, found->spec.restart_policy,
+                                 up,        up ? found->sandbox : "", up ? 4711 : 0};
 }
 
 Result<std::string> FakeEngine::endpoint_settings(const std::string& container, const std::string& network_id) {
@@ -218,7 +219,7 @@ void FakeEngine::set_mode(Mode mode) {
 
 void FakeEngine::power_cut() {
   set_mode(Mode::down);
-  const std::scoped_lock hold(mutex_);
+  std::unique_lock hold(mutex_);
   ++boots_;
   for (auto& box : boxes_) {
     if (box->state != ports::ContainerState::created) box->state = ports::ContainerState::exited;
@@ -227,6 +228,8 @@ void FakeEngine::power_cut() {
       if (each.endpoint) each.endpoint->alive = false;
     }
   }
+  hold.unlock();
+  tell_of_sandboxes();
 }
 
 void FakeEngine::shut_down() {

@@ -37,6 +37,10 @@ Result<boost::json::value> Daemon::post(const std::string& path, const boost::js
   return call({"POST", path, {}, {}, boost::json::serialize(body)}, bound);
 }
 
+Result<boost::json::value> Daemon::patch(const std::string& path, const boost::json::value& body) {
+  return call({"PATCH", path, {}, {}, boost::json::serialize(body)}, kBound);
+}
+
 Result<boost::json::value> Daemon::remove(const std::string& path) {
   return call({"DELETE", path, {}, {}, {}}, kBound);
 }

@@ -20,6 +20,7 @@ class Daemon {
   Result<boost::json::value> get(const std::string& path, std::map<std::string, std::string> query = {});
   Result<boost::json::value> post(const std::string& path, const boost::json::value& body,
                                   std::chrono::milliseconds bound = kBound);
+  Result<boost::json::value> patch(const std::string& path, const boost::json::value& body);
   Result<boost::json::value> remove(const std::string& path);  // null when the daemon has nothing to say
 
   [[nodiscard]] bool unreachable() const { return unreachable_; }

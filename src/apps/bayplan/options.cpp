@@ -43,8 +43,11 @@ struct Targets {
   Invocation invocation;
   NetworkCreate network_create;
   NetworkInspect network_inspect;
+  NetworkSet network_set;
   NetworkRemove network_remove;
   RunContainer run;
+  Attach attach;
+  Detach detach;
   List list;
   Show show;
   Reserve reserve;
@@ -62,6 +65,11 @@ CLI::App& add_command(CLI::App& parent, Targets& targets, const std::string& nam
   return *command;
 }
 
+CLI::Option* repair_option(CLI::App& app, std::optional<std::string>& target) {
+  return text_option(app, "--repair", target, "on|report", "drift is put back (the default), or only reported")
+      ->check(CLI::IsMember({"on", "report"}));
+}
+
 void add_network_create(CLI::App& network, Targets& targets) {
   auto& target = targets.network_create;
   auto& app = add_command(network, targets, "create", "Make a network", target);
@@ -75,6 +83,7 @@ void add_network_create(CLI::App& network, Targets& targets) {
   text_option(app, "--uplink", target.uplink, "IF", "the host's interface that leads outside");
   text_option(app, "--mtu", target.mtu, "BYTES", "without: the uplink's, or 1500");
   app.add_flag("--no-nat", target.no_nat, "do not masquerade what goes out");
+  repair_option(app, target.repair);
   app.footer(
       "Example:\n  bayplan network create vlan100 --vlan 100 --subnet 172.16.1.0/24 --exclude "
       "172.16.1.200-172.16.1.254");
@@ -90,6 +99,9 @@ void add_network(CLI::App& root, Targets& targets) {
       .add_option("NAME", targets.network_inspect.name, "the network")
       ->required()
       ->option_text(" ");
+  auto& set = add_command(*network, targets, "set", "Change a network", targets.network_set);
+  set.add_option("NAME", targets.network_set.name, "the network")->required()->option_text(" ");
+  repair_option(set, targets.network_set.repair)->required();
   add_command(*network, targets, "rm", "Remove a network that is not in use", targets.network_remove)
       .add_option("NAME", targets.network_remove.name, "the network")
       ->required()
@@ -121,6 +133,35 @@ void add_run(CLI::App& root, Targets& targets) {
       "  bayplan run test1 debian sleep 1000 --vlan 100\n"
       "  bayplan run db postgres --network vlan100 --ip 172.16.1.5 -- -e POSTGRES_PASSWORD=x -v "
       "db:/var/lib/postgresql/data");
+}
+
+void add_attach(CLI::App& root, Targets& targets) {
+  auto& target = targets.attach;
+  auto& app =
+      add_command(root, targets, "attach",
+                  "Give a container, or a network namespace, an interface that it gets back at every start", target);
+  app.add_option("CONTAINER|NETNS-PATH", target.target, "the container's name or id, or a path as /run/netns/blue")
+      ->required()
+      ->option_text(" ");
+  network_options(app, target.network, target.vlan);
+  text_option(app, "--ip", target.address, "IP", "this address; without: a free one, or the one it had");
+  text_option(app, "--ifname", target.interface, "NAME",
+              "the interface's name inside; without: the next free from eth1 on");
+  text_option(app, "--identity", target.identity, "NAME", "of a namespace: whose the address is; without: its name");
+  app.add_flag("--default-route", target.default_route,
+               "its default route goes by this network; without: only if it has none");
+  app.footer(
+      "Docker knows nothing of this interface: bayplan ls and show do.\n"
+      "Examples:\n"
+      "  docker run -d --net=none --name test1 debian sleep infinity && bayplan attach test1 --vlan 100\n"
+      "  bayplan attach web --network vlan200 --ip 172.16.2.9 --ifname eth2\n"
+      "  bayplan attach /run/netns/blue --vlan 100");
+  auto& detach =
+      add_command(root, targets, "detach", "Take such an interface away; the address stays reserved", targets.detach);
+  detach.add_option("CONTAINER|NETNS-PATH", targets.detach.target, "what it was attached to, or the identity")
+      ->required()
+      ->option_text(" ");
+  detach.add_option("NET", targets.detach.network, "the network")->required()->option_text(" ");
 }
 
 void add_reservations(CLI::App& root, Targets& targets) {
@@ -195,6 +236,7 @@ void build(CLI::App& root, Targets& targets) {
   root.footer(kFooter);
   add_network(root, targets);
   add_run(root, targets);
+  add_attach(root, targets);
   add_reservations(root, targets);
   add_import(root, targets);
   add_others(root, targets);

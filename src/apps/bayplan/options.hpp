@@ -21,6 +21,11 @@ struct NetworkCreate {
   std::optional<std::string> uplink;
   std::optional<std::string> mtu;
   bool no_nat = false;
+  std::optional<std::string> repair;
+};
+struct NetworkSet {
+  std::string name;
+  std::optional<std::string> repair;
 };
 struct NetworkList {};
 struct NetworkInspect {
@@ -38,6 +43,19 @@ struct RunContainer {
   std::optional<std::string> address;
   std::optional<std::string> restart_policy;
   std::vector<std::string> docker_options;  // behind `--`
+};
+struct Attach {
+  std::string target;
+  std::optional<std::string> network;
+  std::optional<std::string> vlan;
+  std::optional<std::string> address;
+  std::optional<std::string> interface;
+  std::optional<std::string> identity;
+  bool default_route = false;
+};
+struct Detach {
+  std::string target;
+  std::string network;
 };
 struct List {
   std::optional<std::string> network;
@@ -66,8 +84,9 @@ struct Completion {
   std::string shell;
 };
 
-using Command = std::variant<std::monostate, NetworkCreate, NetworkList, NetworkInspect, NetworkRemove, RunContainer,
-                             List, Show, Reserve, Release, Export, Import, Version, Completion>;
+using Command =
+    std::variant<std::monostate, NetworkCreate, NetworkList, NetworkInspect, NetworkSet, NetworkRemove, RunContainer,
+                 Attach, Detach, List, Show, Reserve, Release, Export, Import, Version, Completion>;
 
 struct Invocation {
   std::string socket;

@@ -47,7 +47,8 @@ class Doer {
                            {"datapath", text_or_null(command.datapath)},
                            {"uplink", text_or_null(command.uplink)},
                            {"mtu", text_or_null(command.mtu)},
-                           {"nat", !command.no_nat}};
+                           {"nat", !command.no_nat},
+                           {"repair", text_or_null(command.repair)}};
     return network(TRY(daemon_.post("/v1/networks", body)));
   }
 
@@ -59,6 +60,11 @@ class Doer {
   Result<std::string> operator()(const NetworkInspect& command) {
     const auto name = TRY(model::parse_network_name(command.name));
     return network(TRY(daemon_.get("/v1/networks/" + name)));
+  }
+
+  Result<std::string> operator()(const NetworkSet& command) {
+    const auto name = TRY(model::parse_network_name(command.name));
+    return network(TRY(daemon_.patch("/v1/networks/" + name, {{"repair", text_or_null(command.repair)}})));
   }
 
   Result<std::string> operator()(const NetworkRemove& command) {
@@ -78,6 +84,21 @@ class Doer {
                            {"restart_policy", text_or_null(command.restart_policy)},
                            {"options", texts(options)}};
     return reservation(TRY(daemon_.post("/v1/run", body, kRunBound)));
+  }
+
+  Result<std::string> operator()(const Attach& command) {
+    const json::value body{{"target", command.target},
+                           {"network", text_or_null(command.network)},
+                           {"vlan", text_or_null(command.vlan)},
+                           {"address", text_or_null(command.address)},
+                           {"interface", text_or_null(command.interface)},
+                           {"identity", text_or_null(command.identity)},
+                           {"default_route", command.default_route}};
+    return reservation(TRY(daemon_.post("/v1/attach", body)));
+  }
+
+  Result<std::string> operator()(const Detach& command) {
+    return reservation(TRY(daemon_.post("/v1/detach", {{"target", command.target}, {"network", command.network}})));
   }
 
   Result<std::string> operator()(const List& command) {

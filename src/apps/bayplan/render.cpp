@@ -28,6 +28,12 @@ std::string member(const json::value& object, std::string_view name) {
   return found == nullptr ? "-" : text(*found);
 }
 
+// What a reservation is marked for; null: it is not.
+const json::value* attach_of(const json::value& reservation) {
+  const auto* found = reservation.is_object() ? reservation.get_object().if_contains("attach") : nullptr;
+  return found == nullptr || found->is_null() ? nullptr : found;
+}
+
 // A count of `network inspect`.
 std::string count(const json::value& network, std::string_view name) {
   const auto* counts = network.is_object() ? network.get_object().if_contains("addresses") : nullptr;
@@ -99,8 +105,8 @@ std::string networks_table(const json::value& networks) {
 
 std::string network_block(const json::value& network) {
   std::vector<std::pair<std::string, std::string>> lines;
-  for (const auto* name :
-       {"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu", "nat", "created"}) {
+  for (const auto* name : {"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu",
+                           "nat", "repair", "created"}) {
     lines.emplace_back(name, member(network, name));
   }
   lines.emplace_back("addresses", fmt::format("{}: {} attached, {} held, {} removed, {} free", count(network, "size"),
@@ -128,6 +134,10 @@ std::string reservation_block(const json::value& reservation, Timestamp now) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const auto* name : {"identity", "network", "vlan", "address", "mac", "state", "host", "container"}) {
     lines.emplace_back(name, member(reservation, name));
+  }
+  if (const auto* attach = attach_of(reservation)) {
+    const auto target = member(*attach, "target");
+    lines.emplace_back("attached as", member(*attach, "interface") + (target == "-" ? "" : " in " + target));
   }
   lines.emplace_back("created", time_with_age(member(reservation, "created"), now));
   lines.emplace_back("last seen", member(reservation, "state") == "attached"

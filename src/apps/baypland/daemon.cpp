@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <mutex>
@@ -16,12 +17,15 @@
 #include "datapath/bridge/names.hpp"
 #include "datapath/firewall/nft_firewall.hpp"
 #include "datapath/host/kernel_host.hpp"
+#include "datapath/inside/host_events.hpp"
+#include "datapath/inside/kernel_namespaces.hpp"
 #include "datapath/ovs/ovs_datapath.hpp"
 #include "datapath/router/router.hpp"
 #include "engine/docker/docker_engine.hpp"
 #include "engine/docker/plugin_server.hpp"
 #include "http/listener.hpp"
 #include "http/server.hpp"
+#include "linux/monitor.hpp"
 #include "ovs/watcher.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -99,9 +103,12 @@ struct Daemon::Members {
   datapath::KernelHost host;
   std::unique_ptr<docker::DockerEngine> engine;
   std::unique_ptr<control::Planner> planner;
+  std::unique_ptr<datapath::KernelNamespaces> namespaces;
   std::unique_ptr<control::KernelKeeper> kernel;
+  std::unique_ptr<control::Attacher> attacher;
   std::unique_ptr<control::Publisher> publisher;
   std::unique_ptr<control::RepairLoop> repair;
+  std::unique_ptr<kernel::Monitor> monitor;
   std::unique_ptr<ovs::Watcher> ovs_watcher;
   std::unique_ptr<control::EngineKeeper> keeper;
   std::unique_ptr<control::Driver> driver;
@@ -110,6 +117,21 @@ struct Daemon::Members {
   std::atomic<bool> serving = false;  // the keeper is there, for the planner's thread
   std::unique_ptr<http::Server> plugin_server;
   std::unique_ptr<http::Server> control_server;
+
+  // What the kernel's events lead to.
+  kernel::Monitor::Handlers monitor_handlers() {
+    return {.namespaces = [this](const auto& ids) { kernel->look_inside(namespaces->paths_of(ids)); },
+            .host =
+                [this](const auto& events) {
+                  if (std::ranges::any_of(events, datapath::calls_for_look)) repair->poke();
+                },
+            .mounts = [this] { attacher->look_for_namespaces(); },
+            .lost =
+                [this] {
+                  repair->poke();
+                  kernel->look_inside_all();
+                }};
+  }
 };
 
 Daemon::Daemon() : members_(std::make_unique<Members>()) {
@@ -144,7 +166,11 @@ Result<> Daemon::open(const Config& config) {
   m.planner = std::make_unique<control::Planner>(*m.store, std::move(plan), [&m](const model::ChangeSet& changes) {
     if (m.serving && control::calls_for_sync(changes)) m.keeper->poke();
   });
-  m.kernel = std::make_unique<control::KernelKeeper>(*m.planner, *m.datapaths.router, *m.firewall);
+  m.namespaces = TRY(datapath::KernelNamespaces::open());
+  m.kernel = std::make_unique<control::KernelKeeper>(
+      *m.planner, control::KernelKeeper::Ports{*m.datapaths.router, *m.firewall, *m.namespaces}, m.clock);
+  m.attacher = std::make_unique<control::Attacher>(
+      control::Attacher::Parts{*m.planner, *m.engine, *m.kernel, m.clock, host_name()});
   return {};
 }
 
@@ -155,18 +181,26 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
   }
   m.publisher = std::make_unique<control::Publisher>(*m.planner, *m.kernel, m.host);
   m.publisher->follow_plan();
-  m.repair = std::make_unique<control::RepairLoop>(*m.kernel, kRepairGap, config.resync);
+  m.repair = std::make_unique<control::RepairLoop>(*m.kernel, kRepairGap, config.resync,
+                                                   [&m] { m.attacher->look_for_namespaces(); });
+  m.monitor = TRY(kernel::Monitor::open(m.monitor_handlers()).in("listen to the kernel"));
+  m.kernel->look_inside_all();
+  m.attacher->look_for_namespaces();
   m.ovs_watcher = std::make_unique<ovs::Watcher>(config.ovs.socket, watched_tables(), [&m] { m.repair->poke(); });
   control::EngineKeeperSettings settings;
   settings.host = host_name();
   settings.resync = config.resync;
-  m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings, [&m] {
+  control::EngineHooks hooks;
+  hooks.after_sync = [&m] {
     m.kernel->engine_was_up();
     m.publisher->follow_plan();
     m.repair->poke();
-  });
-  const control::Parts parts{*m.planner, *m.engine, *m.keeper,       *m.kernel,    *m.publisher,
-                             m.host,     m.clock,   config.networks, settings.host};
+  };
+  hooks.started = [&m](const auto& id, const auto& identity) { m.attacher->container_started(id, identity); };
+  hooks.attach_due = [&m](const auto& due) { return m.attacher->containers_due(due); };
+  m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings, std::move(hooks));
+  const control::Parts parts{*m.planner,   *m.engine, *m.keeper, *m.kernel,       *m.attacher,
+                             *m.publisher, m.host,    m.clock,   config.networks, settings.host};
   m.driver = std::make_unique<control::Driver>(parts);
   m.service = std::make_unique<control::Service>(parts, version, "sqlite");
   m.serving = true;

@@ -180,11 +180,15 @@ Result<ports::ContainerDetails> parse_details(std::string_view body) {
   auto state = read.inner("State");
   out.last_error = state.text("Error");
   out.running = state.flag("Running");
+  out.process = static_cast<int>(state.number("Pid", 0, std::numeric_limits<int>::max()));
+  auto network = read.inner("NetworkSettings");
+  out.sandbox = network.text("SandboxKey");
   auto host = read.inner("HostConfig");
   auto policy = host.inner("RestartPolicy");
   out.restart_policy = policy.text("Name");
   if (out.restart_policy.empty()) out.restart_policy = "no";
-  for (const auto* each : {&read, &state, &host, &policy}) TRY(each->check(ErrorCode::corrupt, "Docker's container"));
+  for (const auto* each : {&read, &state, &network, &host, &policy})
+    TRY(each->check(ErrorCode::corrupt, "Docker's container"));
   return out;
 }
 

@@ -189,16 +189,20 @@ struct World::Daemon {
                 [this](const model::ChangeSet& changes) {
                   if (serving && control::calls_for_sync(changes)) keeper.poke();
                 }),
-        kernel(planner, world.datapath, world.firewall),
+        kernel(planner, {world.datapath, world.firewall, world.namespaces}, world.clock),
+        attacher({planner, engine, kernel, world.clock, "host-1"}),
         host(world.host),
         publisher(planner, kernel, host),
         keeper(engine, planner, world.clock, quick_settings(),
-               [this] {
-                 if (!alive) return;
-                 kernel.engine_was_up();
-                 publisher.follow_plan();
-                 static_cast<void>(kernel.reconcile());
-               }),
+               {.after_sync =
+                    [this] {
+                      if (!alive) return;
+                      kernel.engine_was_up();
+                      publisher.follow_plan();
+                      static_cast<void>(kernel.reconcile());
+                    },
+                .started = [this](const auto& id, const auto& identity) { attacher.container_started(id, identity); },
+                .attach_due = [this](const auto& due) { return attacher.containers_due(due); }}),
         driver(parts(world)),
         service(parts(world), "test", "fake") {}
   ~Daemon() {
@@ -208,7 +212,7 @@ struct World::Daemon {
   }
 
   control::Parts parts(World& world) {
-    return {planner, engine, keeper, kernel, publisher, host, world.clock, {}, "host-1"};
+    return {planner, engine, keeper, kernel, attacher, publisher, host, world.clock, {}, "host-1"};
   }
   void cut() {
     alive = false;
@@ -222,6 +226,7 @@ struct World::Daemon {
   CutEngine engine;
   control::Planner planner;
   control::KernelKeeper kernel;
+  control::Attacher attacher;
   HostOfDaemon host;
   control::Publisher publisher;
   control::EngineKeeper keeper;
@@ -340,6 +345,10 @@ ports::NetworkDriver& World::driver() {
 }
 control::KernelKeeper& World::kernel() {
   return current()->kernel;
+}
+
+control::Attacher& World::attacher() {
+  return current()->attacher;
 }
 control::EngineKeeper& World::keeper() {
   return current()->keeper;

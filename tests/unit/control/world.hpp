@@ -20,6 +20,7 @@
 #include "support/fake_datapath.hpp"
 #include "support/fake_engine.hpp"
 #include "support/fake_firewall.hpp"
+#include "support/fake_namespaces.hpp"
 #include "support/fake_store.hpp"
 
 namespace bayplan::testing {
@@ -101,12 +102,14 @@ class World {
   FakeEngine engine;
   FakeHost host;
   test::FakeDatapath datapath;
+  test::FakeNamespaces namespaces{datapath};
   test::FakeFirewall firewall;
 
   // The daemon that runs now.
   control::Service& service();
   ports::NetworkDriver& driver();
   control::KernelKeeper& kernel();
+  control::Attacher& attacher();
   control::EngineKeeper& keeper();
 
   // kill -9 and a new start.

@@ -1,0 +1,402 @@
+#include "control/attacher.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "control/addresses.hpp"
+#include "control/joins.hpp"
+#include "model/names.hpp"
+
+namespace bayplan::control {
+namespace {
+
+using model::AttachMark;
+using model::Attachment;
+using model::PlanEdit;
+using model::Reservation;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kEngineBound{5000};
+constexpr std::size_t kFirstInterface = 1;  // eth1, as pipework's
+
+bool is_path(const std::string& target) {
+  return target.starts_with('/');
+}
+
+// A path that another namespace may have by tomorrow.
+bool is_of_process(const std::string& netns) {
+  return netns.starts_with("/proc/");
+}
+
+// By its name, or by its id or the beginning of it, as docker's own commands take it.
+Result<const ports::Container*> find_container_in(const std::vector<ports::Container>& all, const std::string& word) {
+  const auto named = std::ranges::find(all, word, &ports::Container::name);
+  if (named != all.end()) return &*named;
+  std::vector<const ports::Container*> found;
+  for (const ports::Container& container : all) {
+    if (!word.empty() && container.id.starts_with(word)) found.push_back(&container);
+  }
+  if (found.size() == 1) return found.front();
+  if (found.empty()) return fail(ErrorCode::not_found, "there is no container '{}'", shown(word));
+  return fail(ErrorCode::invalid, "'{}' is the beginning of {} containers' ids: give more of it", shown(word),
+              found.size());
+}
+
+Result<> check_mode(const ports::Container& container) {
+  if (container.network_mode == "host") {
+    return fail(ErrorCode::invalid, "'{}' is in the host's own network (--net=host): there is nothing to attach to",
+                container.name);
+  }
+  if (container.network_mode.starts_with("container:")) {
+    return fail(ErrorCode::invalid, "'{}' shares another container's network ({}): attach that one", container.name,
+                container.network_mode);
+  }
+  return {};
+}
+
+std::string shown_target(const AttachMark& mark) {
+  return mark.target.empty() ? "the container" : mark.target;
+}
+
+bool is_meant(const model::Plan& plan, const AttachMark& mark, const std::string& target) {
+  if (mark.identity == target || (!mark.target.empty() && mark.target == target)) return true;
+  const Reservation* reservation = plan.reservation(mark.network, mark.identity);
+  const bool by_id = reservation && target.size() >= 12 && reservation->container_id.starts_with(target);
+  return by_id || (reservation && reservation->container_name == target);
+}
+
+}  // namespace
+
+// --- by order
+
+Result<Reservation> Attacher::attach(const AttachOrder& order) {
+  if (!order.interface.empty()) TRY(model::parse_interface_name(order.interface));
+  const Place place = TRY(find(order));
+  TRY(check_not_by_engine(order, place));
+  const std::string interface = TRY(choose_interface(order, place));
+  const Marked marked = TRY(mark(order, place, interface));
+  if (!place.netns.empty()) {
+    if (auto done = realise(marked.mark, place); !done.ok()) {
+      take_back(marked);
+      return std::move(done).error();
+    }
+  }
+  return parts_.planner.execute([&](PlanEdit& edit) -> Result<Reservation> {
+    const Reservation* now = edit.plan().reservation(marked.mark.network, marked.mark.identity);
+    if (!now) return fail(ErrorCode::conflict, "'{}' was just taken off again", marked.mark.identity);
+    return *now;
+  });
+}
+
+Result<Attacher::Place> Attacher::find(const AttachOrder& order) {
+  return is_path(order.target) ? find_namespace(order) : find_container(order);
+}
+
+Result<Attacher::Place> Attacher::find_container(const AttachOrder& order) {
+  if (!order.identity.empty()) {
+    return fail(ErrorCode::invalid, "a container's identity is its name or its label bayplan.identity");
+  }
+  const auto all = TRY(parts_.engine.containers(kEngineBound));
+  const ports::Container& container = *TRY(find_container_in(all, order.target));
+  TRY(check_mode(container));
+  Place place;
+  place.identity = TRY(checked_identity(container));
+  place.container_id = container.id;
+  place.container_name = container.name;
+  for (const auto& entry : container.networks) place.engine_networks += entry.key == "none" ? 0U : 1U;
+  if (container.is_up()) place.netns = TRY(netns_of(container.id));
+  return place;
+}
+
+Result<Attacher::Place> Attacher::find_namespace(const AttachOrder& order) {
+  TRY(parts_.kernel.check_namespace(order.target));
+  Place place;
+  place.netns = order.target;
+  const bool nameless = order.identity.empty() && is_of_process(order.target);
+  if (nameless) {
+    return fail(ErrorCode::invalid, "{} says nothing of who it is: add --identity NAME", shown(order.target));
+  }
+  const auto last = order.target.substr(order.target.rfind('/') + 1);
+  place.identity = TRY(model::parse_identity(order.identity.empty() ? last : order.identity, true));
+  return place;
+}
+
+// The engine's own entry is never another's; a process's number may be by the time that it is opened.
+Result<std::string> Attacher::netns_of(const std::string& container_id) {
+  const auto details = TRY(parts_.engine.inspect(container_id));
+  if (!details.running || details.sandbox.empty()) {
+    return fail(ErrorCode::not_found, "the container '{}' has no network of its own just now", details.name);
+  }
+  if (parts_.kernel.check_namespace(details.sandbox).ok()) return details.sandbox;
+  std::string by_process = fmt::format("/proc/{}/ns/net", details.process);
+  TRY(parts_.kernel.check_namespace(by_process).in(fmt::format("the network of '{}'", details.name)));
+  return by_process;
+}
+
+Result<> Attacher::check_not_by_engine(const AttachOrder& order, const Place& place) {
+  if (place.container_id.empty()) return {};
+  EngineFacts facts;
+  facts.containers = TRY(parts_.engine.containers(kEngineBound));
+  for (const auto& network : TRY(parts_.engine.networks(kEngineBound))) facts.network_names[network.id] = network.name;
+  return parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
+    for (const Membership& member : memberships(edit.plan(), facts)) {
+      if (member.container->id != place.container_id || member.network != order.network.name) continue;
+      return fail(ErrorCode::conflict, "'{}' is on {} already, by Docker's network '{}'", place.container_name,
+                  member.network, facts.network_names[member.engine_network]);
+    }
+    return {};
+  });
+}
+
+Result<std::string> Attacher::choose_interface(const AttachOrder& order, const Place& place) {
+  if (!order.interface.empty()) return order.interface;
+  std::vector<std::string> taken;
+  if (!place.netns.empty()) taken = TRY(parts_.kernel.interfaces_in(place.netns));
+  return parts_.planner.execute([&](PlanEdit& edit) -> Result<std::string> {
+    AttachMark like;
+    like.network = order.network.name;
+    like.identity = place.identity;
+    like.target = place.container_id.empty() ? place.netns : "";
+    const AttachMark* known = edit.plan().mark(like.network, like.identity);
+    if (known) return known->interface;
+    auto names = taken;
+    const auto others = interfaces_marked(edit.plan(), like);
+    names.insert(names.end(), others.begin(), others.end());
+    return next_interface(names, std::max(kFirstInterface, place.engine_networks));
+  });
+}
+
+Result<Attacher::Marked> Attacher::mark(const AttachOrder& order, const Place& place, const std::string& interface) {
+  AttachMark wanted{order.network.name, place.identity,      place.container_id.empty() ? place.netns : "",
+                    interface,          order.default_route, make_endpoint_id()};
+  return parts_.planner.execute([&, wanted, now = parts_.clock.now()](PlanEdit& edit) mutable -> Result<Marked> {
+    Marked marked{wanted, true, edit.plan().reservation(wanted.network, wanted.identity) == nullptr};
+    if (const AttachMark* known = edit.plan().mark(wanted.network, wanted.identity)) {
+      const Reservation* owner = edit.plan().reservation(wanted.network, wanted.identity);
+      const bool is_there = edit.plan().attachment(wanted.network, owner->address) != nullptr;
+      const bool differs = known->target != wanted.target || known->interface != wanted.interface;
+      if (differs && !is_there) wanted.endpoint = known->endpoint;
+      if (differs && is_there) {
+        return fail(ErrorCode::conflict, "'{}' is attached to {} on {} as {}: bayplan detach {} {} first",
+                    known->identity, known->network, shown_target(*known), known->interface, known->identity,
+                    known->network);
+      }
+      marked = {differs ? wanted : *known, false, false};
+      marked.mark.default_route = wanted.default_route;
+    }
+    const auto others = interfaces_marked(edit.plan(), wanted);
+    if (std::ranges::find(others, interface) != others.end()) {
+      return fail(ErrorCode::exists, "'{}' has an attached {} already, of another network", wanted.identity, interface);
+    }
+    Reservation reservation =
+        TRY(reserve(edit, order.network, wanted.identity, {.address = order.address, .within = {}}, now));
+    const Attachment* in_use = edit.plan().attachment(wanted.network, reservation.address);
+    if (in_use && !in_use->is_by_hand()) {
+      return fail(ErrorCode::conflict, "{} of '{}' is in use by Docker's network: take the container off it first",
+                  reservation.address.to_string(), wanted.identity);
+    }
+    reservation.container_id = place.container_id;
+    reservation.container_name = place.container_name;
+    if (reservation.state == model::ReservationState::removed) reservation.state = model::ReservationState::held;
+    TRY(edit.put(reservation));
+    TRY(edit.put(marked.mark));
+    return marked;
+  });
+}
+
+void Attacher::take_back(const Marked& marked) {
+  const auto done = parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
+    if (marked.fresh_mark) TRY(edit.erase(marked.mark));
+    const Reservation* reservation = edit.plan().reservation(marked.mark.network, marked.mark.identity);
+    return marked.fresh_reservation && reservation ? edit.erase(Reservation(*reservation)) : Result<>{};
+  });
+  if (!done.ok()) log::warning("mark_left", {{"identity", marked.mark.identity}, {"error", done.error().message()}});
+}
+
+Result<Reservation> Attacher::detach(const std::string& network, const std::string& target) {
+  struct Ended {
+    Reservation reservation;
+    AttachMark mark;
+  };
+  const auto ended = TRY(parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<Ended> {
+    if (!edit.plan().network(network)) return fail(ErrorCode::not_found, "there is no network '{}'", shown(network));
+    for (const AttachMark* mark : edit.plan().marks()) {
+      if (mark->network != network || !is_meant(edit.plan(), *mark, target)) continue;
+      const AttachMark gone = *mark;
+      const Reservation* reservation = edit.plan().reservation(network, gone.identity);
+      const Attachment* attachment = edit.plan().attachment(network, reservation->address);
+      if (attachment && attachment->is_by_hand()) TRY(end_attachment(edit, *attachment, now));
+      TRY(edit.erase(gone));
+      return Ended{*edit.plan().reservation(network, gone.identity), gone};
+    }
+    return fail(ErrorCode::not_found, "nothing of '{}' is attached to {}: see `bayplan ls --network {}`", shown(target),
+                network, network);
+  }));
+  TRY(parts_.kernel.detach_port(host_port_name(ended.mark.endpoint)).in("take out " + ended.mark.interface));
+  log::info(
+      "detached",
+      {{"network", network}, {"identity", ended.mark.identity}, {"address", ended.reservation.address.to_string()}});
+  return ended.reservation;
+}
+
+// --- making what is marked
+
+Result<> Attacher::realise(const AttachMark& mark, const Place& place) {
+  const auto port = TRY(store_attachment(mark, place));
+  if (!port) return {};
+  auto made = parts_.kernel.attach_port(*port);
+  if (made.ok()) {
+    log::info("attached", {{"network", mark.network},
+                           {"identity", mark.identity},
+                           {"interface", mark.interface},
+                           {"address", port->inside->address.to_string()}});
+    return {};
+  }
+  TRY(end(mark));
+  return std::move(made).in(fmt::format("attach {} to {}", mark.identity, mark.network));
+}
+
+// Nothing where the mark has just gone, or where another container with that identity has it: its end comes first.
+Result<std::optional<KernelWanted::Port>> Attacher::store_attachment(const AttachMark& mark, const Place& place) {
+  using Port = std::optional<KernelWanted::Port>;
+  return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<Port> {
+    const AttachMark* current = edit.plan().mark(mark.network, mark.identity);
+    const Reservation* owner = edit.plan().reservation(mark.network, mark.identity);
+    if (!current || !owner || current->endpoint != mark.endpoint) return Port();
+    const Attachment* before = edit.plan().attachment(mark.network, owner->address);
+    if (before && !before->is_by_hand()) {
+      return fail(ErrorCode::conflict, "{} is in use by Docker's network", owner->address.to_string());
+    }
+    if (before && before->container_id != place.container_id) return Port();
+    Reservation attached = *owner;
+    attached.state = model::ReservationState::attached;
+    attached.host = parts_.host;
+    attached.container_id = place.container_id;
+    attached.container_name = place.container_name;
+    attached.last_seen = now;
+    Attachment attachment{.network = mark.network,
+                          .address = owner->address,
+                          .stage = Attachment::Stage::joined,
+                          .asked = true,
+                          .engine_network = {},
+                          .endpoint = mark.endpoint,
+                          .sandbox = place.netns,
+                          .identity = mark.identity,
+                          .container_id = place.container_id,
+                          .verified = true,
+                          .published = {},
+                          .since = now};
+    TRY(edit.put(std::move(attached)));
+    TRY(edit.put(attachment));
+    return Port(port_of(edit.plan(), attachment));
+  });
+}
+
+Result<> Attacher::end(const AttachMark& mark) {
+  return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<> {
+    const Attachment* attachment = edit.plan().attachment_of(mark.endpoint);
+    return attachment ? end_attachment(edit, *attachment, now) : Result<>{};
+  });
+}
+
+// --- by themselves
+
+bool Attacher::claim(const std::string& what) {
+  const std::scoped_lock lock(mutex_);
+  return parts_.clock.steady() >= backoff_.due(what) && busy_.insert(what).second;
+}
+
+void Attacher::let_go(const std::string& what) {
+  const std::scoped_lock lock(mutex_);
+  busy_.erase(what);
+  backoff_.tidy(parts_.clock.steady());
+}
+
+void Attacher::container_started(const std::string& container_id, const std::string& identity) {
+  hands_.post([this, container_id, identity] { serve_container(container_id, identity); });
+}
+
+std::optional<milliseconds> Attacher::containers_due(const std::vector<AttachDue>& due) {
+  std::optional<milliseconds> again;
+  const auto now = parts_.clock.steady();
+  for (const AttachDue& container : due) {
+    const auto from = [&] {
+      const std::scoped_lock lock(mutex_);
+      return backoff_.due(container.container_id);
+    }();
+    if (from <= now) {
+      container_started(container.container_id, container.identity);
+      continue;
+    }
+    const auto pause = std::chrono::ceil<milliseconds>(from - now);
+    if (!again || pause < *again) again = pause;
+  }
+  return again;
+}
+
+void Attacher::serve_container(const std::string& container_id, const std::string& identity) {
+  const auto marks = parts_.planner.execute(
+      [&](PlanEdit& edit) -> Result<std::vector<AttachMark>> { return marks_of_container(edit.plan(), identity); });
+  if (!marks.ok() || marks->empty() || !claim(container_id)) return;
+  Place place;
+  place.container_id = container_id;
+  place.identity = identity;
+  const auto found = [&]() -> Result<> {
+    const auto details = TRY(parts_.engine.inspect(container_id));
+    place.container_name = details.name;
+    place.netns = TRY(netns_of(container_id));
+    return {};
+  }();
+  // One that has ended again by now is none to be attached.
+  if (found.ok()) {
+    for (const AttachMark& mark : *marks) realise_again(mark, place);
+  } else if (found.error().code != ErrorCode::not_found) {
+    log::warning("attach_failed", {{"identity", identity}, {"error", found.error().message()}});
+  }
+  let_go(container_id);
+}
+
+void Attacher::realise_again(const AttachMark& mark, const Place& place) {
+  const std::string& what = place.container_id.empty() ? place.netns : place.container_id;
+  const auto done = realise(mark, place);
+  if (!done.ok()) {
+    log::warning("attach_failed",
+                 {{"network", mark.network}, {"identity", mark.identity}, {"error", done.error().message()}});
+    const std::scoped_lock lock(mutex_);
+    backoff_.failed(what, parts_.clock.steady());
+  }
+}
+
+void Attacher::look_for_namespaces() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (std::exchange(looking_, true)) return;
+  }
+  hands_.post([this] {
+    {
+      const std::scoped_lock lock(mutex_);
+      looking_ = false;
+    }
+    const auto marks = parts_.planner.execute([](PlanEdit& edit) -> Result<std::vector<AttachMark>> {
+      std::vector<AttachMark> open;
+      for (const AttachMark* mark : edit.plan().marks()) {
+        const Reservation* owner = edit.plan().reservation(mark->network, mark->identity);
+        const bool waits = !mark->target.empty() && !is_of_process(mark->target) && owner &&
+                           !edit.plan().attachment(mark->network, owner->address);
+        if (waits) open.push_back(*mark);
+      }
+      return open;
+    });
+    for (const AttachMark& mark : marks.ok() ? *marks : std::vector<AttachMark>{}) {
+      if (!parts_.kernel.check_namespace(mark.target).ok() || !claim(mark.target)) continue;
+      Place place;
+      place.netns = mark.target;
+      place.identity = mark.identity;
+      realise_again(mark, place);
+      let_go(mark.target);
+    }
+  });
+}
+
+}  // namespace bayplan::control

@@ -1,0 +1,159 @@
+#include "control/inside_keeper.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace bayplan::control {
+namespace {
+
+using ports::Drift;
+using std::chrono::milliseconds;
+
+constexpr double kAtOnce = 5;              // repairs of one interface in a row …
+constexpr milliseconds kRegained{2000};    // … and how soon there is one more
+constexpr milliseconds kFirstPause{1000};  // doubled each time up to kLongestPause
+constexpr milliseconds kLongestPause{60000};
+
+bool is_gone(const Error& error) {
+  return error.code == ErrorCode::not_found || error.code == ErrorCode::invalid;
+}
+
+// A process's own entry: another process may have its number by now. Good only while the port's two ends are together.
+bool is_of_process(const std::string& netns) {
+  return netns.starts_with("/proc/");
+}
+
+std::string words_of(const std::vector<Drift>& drifts) {
+  std::vector<std::string_view> words;
+  for (const Drift drift : drifts) words.push_back(ports::to_string(drift));
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+}  // namespace
+
+Result<> InsideKeeper::make(const KernelWanted::Port& port) {
+  TRY(datapath_.add_port(port.inside->network, port.spec));
+  TRY(namespaces_.furnish(*port.inside));
+  return {};
+}
+
+Result<InsideKeeper::Fate> InsideKeeper::keep(const KernelWanted::Port& port) {
+  const auto compared = namespaces_.compare(*port.inside);
+  if (!compared.ok()) return is_gone(compared.error()) ? Result<Fate>(Fate::gone) : compared.error();
+  if (compared->empty()) {
+    const auto calm = calm_.find(port.spec.host_name);
+    if (calm != calm_.end()) calm->second.waits = false, calm->second.reported.clear();
+    return Fate::right;
+  }
+  return mend(port, *compared);
+}
+
+Result<InsideKeeper::Fate> InsideKeeper::make_again(const KernelWanted::Port& port) {
+  if (auto there = namespaces_.check(port.inside->netns); !there.ok()) {
+    return is_gone(there.error()) ? Result<Fate>(Fate::gone) : there.error();
+  }
+  return mend(port, {Drift::link});
+}
+
+Result<InsideKeeper::Fate> InsideKeeper::mend(const KernelWanted::Port& port, const std::vector<Drift>& drifts) {
+  const bool remake = drifts.front() == Drift::link;
+  if (remake && is_of_process(port.inside->netns)) return Fate::gone;
+  if (!port.inside->network.repair) {
+    report(port, drifts);
+    return Fate::right;
+  }
+  if (!may_mend(port)) return Fate::put_off;
+  if (remake) {
+    TRY(make(port));
+  } else {
+    TRY(namespaces_.furnish(*port.inside));
+  }
+  count(port, drifts, true);
+  log::info("drift_repaired", {{"network", port.network},
+                               {"identity", port.spec.identity},
+                               {"interface", port.inside->interface},
+                               {"address", port.inside->address.to_string()},
+                               {"what", words_of(drifts)}});
+  return Fate::mended;
+}
+
+InsideKeeper::Calm& InsideKeeper::calm_of(const std::string& host_name) {
+  const auto now = clock_.steady();
+  Calm& calm =
+      calm_
+          .try_emplace(host_name,
+                       Calm{.left = kAtOnce, .counted_at = now, .pause = {}, .until = {}, .waits = {}, .reported = {}})
+          .first->second;
+  const auto regained = std::chrono::duration<double>(now - calm.counted_at) / kRegained;
+  calm.left = std::min(kAtOnce, calm.left + regained);
+  calm.counted_at = now;
+  // Peace for as long as the longest pause.
+  if (now - calm.until >= kLongestPause) calm.pause = {};
+  return calm;
+}
+
+bool InsideKeeper::may_mend(const KernelWanted::Port& port) {
+  const auto now = clock_.steady();
+  Calm& calm = calm_of(port.spec.host_name);
+  if (now < calm.until) {
+    calm.waits = true;
+    return false;
+  }
+  calm.waits = false;
+  calm.left -= 1;
+  if (calm.left >= 0) return true;
+  calm.left = 0;
+  calm.pause = calm.pause == calm.pause.zero() ? kFirstPause : std::min(calm.pause * 2, kLongestPause);
+  calm.until = now + calm.pause;
+  log::warning("drift_fought", {{"network", port.network},
+                                {"identity", port.spec.identity},
+                                {"interface", port.inside->interface},
+                                {"address", port.inside->address.to_string()},
+                                {"pause_ms", calm.pause.count()}});
+  return true;
+}
+
+// Said once, until it changes.
+void InsideKeeper::report(const KernelWanted::Port& port, const std::vector<Drift>& drifts) {
+  Calm& calm = calm_of(port.spec.host_name);
+  const std::set<Drift> now(drifts.begin(), drifts.end());
+  if (calm.reported == now) return;
+  calm.reported = now;
+  count(port, drifts, false);
+  log::warning("drift_found", {{"network", port.network},
+                               {"identity", port.spec.identity},
+                               {"interface", port.inside->interface},
+                               {"address", port.inside->address.to_string()},
+                               {"what", words_of(drifts)}});
+}
+
+void InsideKeeper::count(const KernelWanted::Port& port, const std::vector<Drift>& drifts, bool repaired) {
+  const std::scoped_lock lock(mutex_);
+  for (const Drift drift : drifts) {
+    RepairCount& count = counts_[{port.network, drift}];
+    count.network = port.network;
+    count.what = drift;
+    ++count.found;
+    count.repaired += repaired ? 1 : 0;
+  }
+}
+
+std::optional<InsideKeeper::TimePoint> InsideKeeper::next_look() const {
+  std::optional<TimePoint> next;
+  for (const auto& [name, calm] : calm_) {
+    if (calm.waits && (!next || calm.until < *next)) next = calm.until;
+  }
+  return next;
+}
+
+std::vector<RepairCount> InsideKeeper::counts() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<RepairCount> all;
+  for (const auto& [key, count] : counts_) all.push_back(count);
+  return all;
+}
+
+}  // namespace bayplan::control

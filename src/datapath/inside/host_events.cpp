@@ -1,0 +1,11 @@
+#include "datapath/inside/host_events.hpp"
+
+namespace bayplan::datapath {
+
+bool calls_for_look(const kernel::HostEvent& event) {
+  using Kind = kernel::HostEvent::Kind;
+  if (event.kind == Kind::address_gone || event.kind == Kind::route_gone) return true;
+  return event.alias.starts_with("bayplan ") || event.link.starts_with("bp");
+}
+
+}  // namespace bayplan::datapath

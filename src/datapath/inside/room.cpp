@@ -1,0 +1,157 @@
+#include "datapath/inside/room.hpp"
+
+#include <algorithm>
+
+namespace bayplan::datapath {
+
+using ports::Drift;
+
+namespace {
+
+// The kernel keeps so much of an alias.
+constexpr std::size_t kLongestAlias = 255;
+
+std::string alias_of(const ports::InsideSpec& wanted) {
+  return fmt::format("bayplan {} {}", wanted.network.name, wanted.identity).substr(0, kLongestAlias);
+}
+
+Result<> unless_there(Result<> done) {
+  if (!done.ok() && done.error().code == ErrorCode::exists) return {};
+  return done;
+}
+
+// The container may have been quicker.
+Result<> unless_gone(Result<> done) {
+  if (!done.ok() && done.error().code == ErrorCode::not_found) return {};
+  return done;
+}
+
+}  // namespace
+
+Result<Room> Room::enter(const ports::InsideSpec& wanted, std::optional<kernel::Link> host_end) {
+  Room room(wanted, std::move(host_end), TRY(kernel::NetlinkSocket::open()));
+  TRY(room.look());
+  return room;
+}
+
+Result<> Room::look() {
+  link_.reset();
+  for (const kernel::Link& link : TRY(netlink_.links())) {
+    if (is_it(link)) link_ = link;
+  }
+  addresses_.clear();
+  if (!link_) return {};
+  for (const kernel::InterfaceAddress& address : TRY(netlink_.addresses())) {
+    if (address.link == link_->index) addresses_.push_back(address);
+  }
+  routes_ = TRY(netlink_.routes());
+  default_routes_ = TRY(netlink_.default_routes());
+  return {};
+}
+
+bool Room::is_it(const kernel::Link& link) const {
+  if (host_end_) return link.lower_elsewhere && link.lower == host_end_->index && link.index == host_end_->lower;
+  return link.alias == alias_of(wanted_) || (link.name == wanted_.interface && link.mac == wanted_.mac);
+}
+
+bool Room::has_address() const {
+  return std::ranges::any_of(addresses_, [&](const kernel::InterfaceAddress& address) {
+    return address.address == wanted_.address && address.prefix_length == wanted_.network.subnet.prefix_length();
+  });
+}
+
+std::vector<kernel::InterfaceAddress> Room::foreign_addresses() const {
+  std::vector<kernel::InterfaceAddress> found;
+  for (const kernel::InterfaceAddress& address : addresses_) {
+    const bool misfit =
+        address.address == wanted_.address && address.prefix_length != wanted_.network.subnet.prefix_length();
+    if (misfit || ports::is_foreign_address(wanted_.network, wanted_.address, address.address)) {
+      found.push_back(address);
+    }
+  }
+  return found;
+}
+
+bool Room::has_subnet_route() const {
+  const model::Subnet& subnet = wanted_.network.subnet;
+  return std::ranges::any_of(routes_, [&](const kernel::RouteEntry& route) {
+    return route.destination == subnet && route.link == link_->index;
+  });
+}
+
+bool Room::is_by_us(const kernel::DefaultRoute& route) const {
+  return route.link == link_->index && route.gateway == wanted_.network.gateway;
+}
+
+bool Room::has_default_route() const {
+  if (!wanted_.default_route) return !default_routes_.empty();
+  // The one that is taken: of the lowest metric.
+  const auto taken = std::ranges::min_element(default_routes_, {}, &kernel::DefaultRoute::metric);
+  return taken != default_routes_.end() && is_by_us(*taken);
+}
+
+std::vector<Drift> Room::drifts() const {
+  if (!link_) return {Drift::link};
+  std::vector<Drift> found;
+  if (link_->name != wanted_.interface) found.push_back(Drift::name);
+  if (link_->mac != wanted_.mac) found.push_back(Drift::mac);
+  if (!link_->is_up()) found.push_back(Drift::down);
+  if (!has_address()) found.push_back(Drift::address);
+  const auto foreign = foreign_addresses();
+  const bool of_others = std::ranges::any_of(
+      foreign, [&](const kernel::InterfaceAddress& address) { return address.address != wanted_.address; });
+  if (of_others) found.push_back(Drift::foreign_address);
+  if (!has_subnet_route() || !has_default_route()) found.push_back(Drift::route);
+  return found;
+}
+
+Result<> Room::mend() {
+  if (!link_) return {};
+  TRY(mend_link());
+  TRY(mend_addresses());
+  TRY(look());
+  return link_ ? mend_routes() : Result<>{};
+}
+
+Result<> Room::mend_link() {
+  if (link_->name != wanted_.interface) TRY(rename());
+  kernel::LinkChange change;
+  if (link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
+  if (link_->mac != wanted_.mac) change.mac = wanted_.mac;
+  if (change.alias || change.mac) TRY(netlink_.change_link(link_->index, change).in(wanted_.interface));
+  if (!link_->is_up()) TRY(netlink_.change_link(link_->index, {.up = true}).in(wanted_.interface));
+  return {};
+}
+
+// Kernels before 6.2 rename only what is down.
+Result<> Room::rename() {
+  const kernel::LinkChange change{.name = wanted_.interface};
+  if (netlink_.change_link(link_->index, change).ok()) return {};
+  TRY(netlink_.change_link(link_->index, {.up = false}).in(link_->name));
+  link_->flags = 0;
+  return netlink_.change_link(link_->index, change).in(fmt::format("rename {} {}", link_->name, wanted_.interface));
+}
+
+// Foreign ones first: the right one may be there as a secondary of one of them, and goes with it.
+Result<> Room::mend_addresses() {
+  const unsigned prefix = wanted_.network.subnet.prefix_length();
+  for (const kernel::InterfaceAddress& address : foreign_addresses()) {
+    TRY(unless_gone(netlink_.remove_address(link_->index, address.address, address.prefix_length)));
+  }
+  return unless_there(netlink_.add_address(link_->index, wanted_.address, prefix)).in(wanted_.interface);
+}
+
+Result<> Room::mend_routes() {
+  if (!has_subnet_route()) {
+    TRY(unless_there(netlink_.add_route(wanted_.network.subnet, link_->index, wanted_.address)));
+  }
+  if (has_default_route()) return {};
+  for (const kernel::DefaultRoute& route : default_routes_) {
+    if (wanted_.default_route && route.metric == 0 && !is_by_us(route)) {
+      TRY(unless_gone(netlink_.remove_default_route(route)));
+    }
+  }
+  return unless_there(netlink_.add_default_route(wanted_.network.gateway, link_->index));
+}
+
+}  // namespace bayplan::datapath
