@@ -36,6 +36,12 @@ Result<UniqueFd> open_netlink() {
   if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) != 0) {
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
   }
+  // An unbound socket has the number 0, the kernel's own, which is left out of what the kernel tells.
+  sockaddr_nl own{};
+  own.nl_family = AF_NETLINK;
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) {
+    return fail_errno(ErrorCode::kernel, "bind a netlink socket", errno);
+  }
   TRY(set_option(fd.get(), NETLINK_LISTEN_ALL_NSID, 1, "hear the events of other network namespaces"));
   for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE}) {
     TRY(set_option(fd.get(), NETLINK_ADD_MEMBERSHIP, group, "hear the kernel's events"));

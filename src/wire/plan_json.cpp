@@ -51,7 +51,7 @@ json::object network_json(const model::Network& network) {
 
 json::object reservation_json(const PlacedReservation& placed) {
   const auto& reservation = placed.reservation;
-  return {{"network", reservation.network},
+  json::object object{{"network", reservation.network},
           {"vlan", number_or_null(placed.vlan)},
           {"identity", reservation.identity},
           {"address", model::with_prefix(reservation.address, placed.subnet)},
@@ -60,8 +60,9 @@ json::object reservation_json(const PlacedReservation& placed) {
           {"host", text_or_null(reservation.host)},
           {"container", text_or_null(reservation.container_name)},
           {"created", text_or_null(to_rfc3339(reservation.created))},
-          {"last_seen", text_or_null(to_rfc3339(reservation.last_seen))},
-          {"attach", attach_json(placed.mark)}};
+          {"last_seen", text_or_null(to_rfc3339(reservation.last_seen))}};
+  if (placed.mark) object["attach"] = attach_json(placed.mark);
+  return object;
 }
 
 json::value attach_json(const std::optional<model::AttachMark>& mark) {

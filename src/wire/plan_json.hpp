@@ -27,8 +27,8 @@ struct PlacedReservation {
 };
 
 // The contract of `bayplan ls -o json`: network, vlan, identity, address (with prefix length), mac, state, host,
-// container (its name), created, last_seen; and attach: null, or for a reservation that is marked for attachment target
-// (null: the container), interface and default_route.
+// container (its name), created, last_seen. Only one that is marked for attachment has `attach`: target (null: the
+// container), interface and default_route.
 boost::json::object reservation_json(const PlacedReservation& placed);
 
 // `attach` of such an object, without what else a mark has; nothing when it is absent or null.

@@ -104,6 +104,35 @@ TEST_F(Api, EveryFieldOfARunArrives) {
   EXPECT_EQ(spec.options, (std::vector<std::string>{"-e", "X=1"}));
 }
 
+TEST_F(Api, EveryFieldOfAnAttachmentArrivesAndItIsTakenOff) {
+  make_network();
+  const auto made = ask("POST", "/v1/attach",
+                        R"({"target":"/run/netns/blue","vlan":100,"address":"172.16.1.9","interface":"eth2",
+                            "identity":"x","default_route":true})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const auto& spec = control_.attach_spec;
+  EXPECT_EQ(spec.target, "/run/netns/blue");
+  EXPECT_EQ(spec.vlan, "100");
+  EXPECT_EQ(spec.address, "172.16.1.9");
+  EXPECT_EQ(spec.interface, "eth2");
+  EXPECT_EQ(spec.identity, "x");
+  EXPECT_TRUE(spec.default_route);
+  EXPECT_EQ(json::parse(made.body).at("attach").at("interface"), "eth2");
+  const auto off = ask("POST", "/v1/detach", R"({"target":"x","network":"vlan100"})");
+  EXPECT_EQ(json::parse(off.body).at("state"), "held");
+  EXPECT_FALSE(json::parse(off.body).as_object().contains("attach"));
+  EXPECT_NE(refusal(ask("POST", "/v1/detach", R"({"target":"x","network":"vlan100"})"), 404), "");
+}
+
+TEST_F(Api, RepairOfANetworkIsTurnedOffAndOn) {
+  make_network();
+  EXPECT_EQ(json::parse(ask("GET", "/v1/networks/vlan100").body).at("repair"), "on");
+  EXPECT_EQ(json::parse(ask("PATCH", "/v1/networks/vlan100", R"({"repair":"report"})").body).at("repair"), "report");
+  EXPECT_NE(refusal(ask("PATCH", "/v1/networks/vlan100", R"({"vlan":7})"), 400), "");
+  EXPECT_THAT(ask("GET", "/metrics").body,
+              HasSubstr("bayplan_drifts_repaired{network=\"vlan100\",what=\"address\"} 2"));
+}
+
 TEST_F(Api, RunRestartsAlwaysUnlessTold) {
   make_network();
   ask("POST", "/v1/run", R"({"name":"w","image":"i","network":"vlan100"})");
@@ -111,7 +140,7 @@ TEST_F(Api, RunRestartsAlwaysUnlessTold) {
 }
 
 TEST_F(Api, BodiesThatAreNoRequestGet400) {
-  for (const std::string path : {"/v1/networks", "/v1/reservations", "/v1/run"}) {
+  for (const std::string path : {"/v1/networks", "/v1/reservations", "/v1/run", "/v1/attach", "/v1/detach"}) {
     for (const auto* body : {"", "nonsense", "{\"name\":", "[]", "7", "{}", "{\"name\":7}", "{\"bad\":1}"}) {
       EXPECT_NE(refusal(ask("POST", path, body), 400), "") << path << body;
     }

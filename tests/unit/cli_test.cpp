@@ -106,6 +106,23 @@ TEST_F(Cli, ListAsJsonIsTheContract) {
   EXPECT_TRUE(list[0].at("container").is_null());
 }
 
+TEST_F(Cli, WhatIsAttachedIsShownAsSuchAndDetached) {
+  fill();
+  EXPECT_THAT(done({"attach", "/run/netns/blue", "--vlan", "100", "--ifname", "eth3", "--default-route"}),
+              HasSubstr("attached as: eth3 in /run/netns/blue\n"));
+  EXPECT_TRUE(control_.attach_spec.default_route);
+  EXPECT_THAT(done({"show", "blue"}), HasSubstr("attached as: eth3"));
+  EXPECT_EQ(done({"attach", "c1", "--network", "vlan100", "--identity", "i", "-q"}), "vlan100 i\n");
+  EXPECT_EQ(done({"detach", "blue", "vlan100", "-q"}), "vlan100 blue\n");
+  EXPECT_THAT(refusal({"detach", "blue", "vlan100"}, 1), HasSubstr("nothing of 'blue'"));
+}
+
+TEST_F(Cli, RepairIsSet) {
+  fill();
+  EXPECT_THAT(done({"network", "set", "vlan100", "--repair", "report"}), HasSubstr("report\n"));
+  EXPECT_THAT(refusal({"network", "set", "vlan100", "--repair", "off"}, 2), HasSubstr("--repair"));
+}
+
 TEST_F(Cli, EmptyListIsAHeaderOrAnEmptyArray) {
   EXPECT_THAT(done({"ls"}), StartsWith("NETWORK"));
   EXPECT_EQ(done({"ls", "-o", "json"}), "[]\n");

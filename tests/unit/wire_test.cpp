@@ -150,6 +150,27 @@ TEST(ReservationJson, IsTheContract) {
             R"("last_seen":null})");
 }
 
+TEST(ReservationJson, OnlyWhatIsMarkedForAttachmentSaysSo) {
+  auto placed = sample("vlan100", "db", 0xac100105);
+  EXPECT_FALSE(reservation_json(placed).contains("attach"));
+  placed.mark = model::AttachMark{"vlan100", "db", "/run/netns/blue", "eth2", true, "e"};
+  const json::value object = reservation_json(placed);
+  EXPECT_EQ(json::serialize(object.at("attach")),
+            R"({"target":"/run/netns/blue","interface":"eth2","default_route":true})");
+  const auto back = parse_attach(object).value();
+  EXPECT_EQ(back->target, "/run/netns/blue");
+  EXPECT_EQ(back->interface, "eth2");
+  EXPECT_TRUE(back->default_route);
+}
+
+TEST(ReservationJson, AMarkThatIsNoneIsRefused) {
+  for (const auto* text : {R"({"attach":7})", R"({"attach":{}})", R"({"attach":{"interface":"a/b"}})",
+                           R"({"attach":{"interface":"eth1","target":"blue"}})"}) {
+    EXPECT_FALSE(parse_attach(json::parse(text)).ok()) << text;
+  }
+  EXPECT_EQ(parse_attach(json::parse(R"({"attach":null})")).value(), std::nullopt);
+}
+
 TEST(ReservationJson, UnknownIsNull) {
   const auto object = reservation_json(sample("n", "i", 1));
   for (const auto* name : {"vlan", "host", "container", "created", "last_seen"}) {
