@@ -235,7 +235,7 @@ Result<Reservation> Attacher::detach(const std::string& network, const std::stri
   }));
   TRY(parts_.kernel.detach_port(host_port_name(ended.mark.endpoint)).in("take out " + ended.mark.interface));
   log::info(
-      "detached",
+      "interface_detached",
       {{"network", network}, {"identity", ended.mark.identity}, {"address", ended.reservation.address.to_string()}});
   return ended.reservation;
 }
@@ -243,11 +243,17 @@ Result<Reservation> Attacher::detach(const std::string& network, const std::stri
 // --- making what is marked
 
 Result<> Attacher::realise(const AttachMark& mark, const Place& place) {
-  const auto port = TRY(store_attachment(mark, place));
-  if (!port) return {};
+  const std::string host_name = host_port_name(mark.endpoint);
+  parts_.kernel.expect_port(host_name);
+  const auto stored = store_attachment(mark, place);
+  if (!stored.ok() || !*stored) {
+    parts_.kernel.expect_no_port(host_name);
+    return stored.ok() ? Result<>{} : stored.error();
+  }
+  const auto& port = *stored;
   auto made = parts_.kernel.attach_port(*port);
   if (made.ok()) {
-    log::info("attached", {{"network", mark.network},
+    log::info("interface_attached", {{"network", mark.network},
                            {"identity", mark.identity},
                            {"interface", mark.interface},
                            {"address", port->inside->address.to_string()}});

@@ -12,8 +12,8 @@ namespace {
 using ports::Drift;
 using std::chrono::milliseconds;
 
-constexpr double kAtOnce = 5;              // repairs of one interface in a row …
-constexpr milliseconds kRegained{2000};    // … and how soon there is one more
+constexpr double kAtOnce = 20;             // repairs of one interface in a row …
+constexpr milliseconds kRegained{1000};    // … and how soon there is one more
 constexpr milliseconds kFirstPause{1000};  // doubled each time up to kLongestPause
 constexpr milliseconds kLongestPause{60000};
 
@@ -34,10 +34,17 @@ std::string words_of(const std::vector<Drift>& drifts) {
 
 }  // namespace
 
-Result<> InsideKeeper::make(const KernelWanted::Port& port) {
-  TRY(datapath_.add_port(port.inside->network, port.spec));
+Result<bool> InsideKeeper::make(const KernelWanted::Port& port) {
+  bool made_network = false;
+  auto added = datapath_.add_port(port.inside->network, port.spec);
+  if (!added.ok() && added.error().code == ErrorCode::not_found) {
+    TRY(namespaces_.check(port.inside->netns));
+    made_network = TRY(datapath_.ensure_network(port.inside->network));
+    added = datapath_.add_port(port.inside->network, port.spec);
+  }
+  TRY(std::move(added));
   TRY(namespaces_.furnish(*port.inside));
-  return {};
+  return made_network;
 }
 
 Result<InsideKeeper::Fate> InsideKeeper::keep(const KernelWanted::Port& port) {

@@ -40,9 +40,9 @@ class InsideKeeper {
   InsideKeeper(ports::Datapath& datapath, ports::Namespaces& namespaces, const Clock& clock)
       : datapath_(datapath), namespaces_(namespaces), clock_(clock) {}
 
-  // Makes the port, whatever is there of it, and its inside. `not_found` when its namespace, or its network's device,
-  // is not there.
-  Result<> make(const KernelWanted::Port& port);
+  // Makes the port, whatever is there of it, and its inside; its network's device, too, where that is not there. True if
+  // it was not. `not_found` when its namespace is not there.
+  Result<bool> make(const KernelWanted::Port& port);
   // Looks at it, and puts right what differs.
   Result<Fate> keep(const KernelWanted::Port& port);
   // The link on the host is known to be gone.

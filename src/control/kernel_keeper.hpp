@@ -46,6 +46,9 @@ class KernelKeeper {
   // Returns at once; ports that leave together are removed together.
   void remove_port(std::string host_name);
 
+  // An attached interface is about to be in the plan, and `attach_port` is about to be called: no pass makes it before.
+  void expect_port(const std::string& host_name);
+  void expect_no_port(const std::string& host_name);
   // An attached interface, whatever is there of it; its address is announced. On failure nothing of it is left.
   Result<> attach_port(const KernelWanted::Port& port);
   // Waits for it.
@@ -79,7 +82,6 @@ class KernelKeeper {
   Result<bool> reconcile_here();
   Result<bool> apply(const KernelWanted& wanted, const KernelSteps& steps);
   Result<bool> ensure_firewall_here();
-  Result<> make_with_network(const KernelWanted::Port& port);
   void announce(const model::Network& network, const model::IpAddress& address, const model::MacAddress& mac);
   // True if it had to be mended.
   Result<bool> make_attached(const KernelWanted::Port& port);
@@ -89,6 +91,7 @@ class KernelKeeper {
   void look_at_pending();
   void look_at_next();
   void note_next_look();
+  [[nodiscard]] bool is_expected(const std::string& host_name) const;
   void say_missing(const std::vector<std::string>& names);
   void remove_leaving_ports();
   [[nodiscard]] ports::FirewallRules rules_of(const KernelWanted& wanted) const;
@@ -108,7 +111,8 @@ class KernelKeeper {
   std::mutex leaving_mutex_;
   std::vector<std::string> leaving_;  // ports to be removed
   mutable std::mutex pending_mutex_;
-  std::set<std::string> pending_;  // namespaces in which something changed
+  std::set<std::string> pending_;   // namespaces in which something changed
+  std::set<std::string> expected_;  // host names
   std::optional<std::chrono::steady_clock::time_point> next_look_;
   WorkQueue thread_{1};  // last: ends before what its jobs use
 };

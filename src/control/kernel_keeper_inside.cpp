@@ -5,21 +5,31 @@
 
 namespace bayplan::control {
 
-// As after a reboot: the network's device may not be there yet.
-Result<> KernelKeeper::make_with_network(const KernelWanted::Port& port) {
-  auto first = inside_.make(port);
-  if (first.ok() || first.error().code != ErrorCode::not_found) return first;
-  TRY(namespaces_.check(port.inside->netns));
-  TRY(datapath_.ensure_network(port.inside->network));
-  TRY(ensure_firewall_here());
-  return inside_.make(port);
+void KernelKeeper::expect_port(const std::string& host_name) {
+  const std::scoped_lock lock(pending_mutex_);
+  expected_.insert(host_name);
+}
+
+void KernelKeeper::expect_no_port(const std::string& host_name) {
+  const std::scoped_lock lock(pending_mutex_);
+  expected_.erase(host_name);
+}
+
+bool KernelKeeper::is_expected(const std::string& host_name) const {
+  const std::scoped_lock lock(pending_mutex_);
+  return expected_.contains(host_name);
 }
 
 Result<> KernelKeeper::attach_port(const KernelWanted::Port& port) {
   auto made = thread_.run([&]() -> Result<> {
-    auto done = make_with_network(port);
-    if (!done.ok()) static_cast<void>(datapath_.remove_ports({port.spec.host_name}).ok());  // the first error counts
-    return done;
+    const auto done = inside_.make(port);
+    expect_no_port(port.spec.host_name);
+    if (!done.ok()) {
+      static_cast<void>(datapath_.remove_ports({port.spec.host_name}).ok());  // the first error counts
+      return done.error();
+    }
+    if (*done) TRY(ensure_firewall_here());
+    return {};
   });
   if (!made.ok()) return made;
   thread_.post([this, inside = *port.inside] { announce(inside.network, inside.address, inside.mac); });
@@ -42,6 +52,7 @@ Result<std::vector<std::string>> KernelKeeper::interfaces_in(const std::string& 
 }
 
 Result<bool> KernelKeeper::make_attached(const KernelWanted::Port& port) {
+  if (is_expected(port.spec.host_name)) return false;
   return settle(port, TRY(inside_.make_again(port)));
 }
 
@@ -62,6 +73,7 @@ Result<bool> KernelKeeper::settle(const KernelWanted::Port& port, InsideKeeper::
 }
 
 void KernelKeeper::keep_inside(const KernelWanted::Port& port) {
+  if (is_expected(port.spec.host_name)) return;
   const auto kept = [&]() -> Result<> {
     TRY(settle(port, TRY(inside_.keep(port))));
     return {};

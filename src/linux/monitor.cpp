@@ -70,7 +70,8 @@ std::optional<HostEvent> link_event(const nlmsghdr* message, HostEvent::Kind kin
 bool went_down(const nlmsghdr* message) {
   if (nlmsg_valid_hdr(message, sizeof(ifinfomsg)) == 0) return false;
   const auto* header = static_cast<const ifinfomsg*>(nlmsg_data(message));
-  return (header->ifi_change & IFF_UP) != 0 && (header->ifi_flags & IFF_UP) == 0;
+  // All of them where the message is for something else, as that a link is new.
+  return header->ifi_change != ~0U && (header->ifi_change & IFF_UP) != 0 && (header->ifi_flags & IFF_UP) == 0;
 }
 
 // A port leaves its bridge by a message of the bridge's family (net/bridge/br_if.c, del_nbp).

@@ -52,15 +52,15 @@ json::object network_json(const model::Network& network) {
 json::object reservation_json(const PlacedReservation& placed) {
   const auto& reservation = placed.reservation;
   json::object object{{"network", reservation.network},
-          {"vlan", number_or_null(placed.vlan)},
-          {"identity", reservation.identity},
-          {"address", model::with_prefix(reservation.address, placed.subnet)},
-          {"mac", reservation.mac.to_string()},
-          {"state", model::to_string(reservation.state)},
-          {"host", text_or_null(reservation.host)},
-          {"container", text_or_null(reservation.container_name)},
-          {"created", text_or_null(to_rfc3339(reservation.created))},
-          {"last_seen", text_or_null(to_rfc3339(reservation.last_seen))}};
+                      {"vlan", number_or_null(placed.vlan)},
+                      {"identity", reservation.identity},
+                      {"address", model::with_prefix(reservation.address, placed.subnet)},
+                      {"mac", reservation.mac.to_string()},
+                      {"state", model::to_string(reservation.state)},
+                      {"host", text_or_null(reservation.host)},
+                      {"container", text_or_null(reservation.container_name)},
+                      {"created", text_or_null(to_rfc3339(reservation.created))},
+                      {"last_seen", text_or_null(to_rfc3339(reservation.last_seen))}};
   if (placed.mark) object["attach"] = attach_json(placed.mark);
   return object;
 }

@@ -54,6 +54,12 @@ class Baypland(Service):
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
 
+    def cpu_seconds(self):
+        """How long it has kept a core busy so far."""
+        with open(f"/proc/{self.pids[0]}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     @property
     def sanitizer_reports(self):
         """What a sanitizer said in the log; empty when all is well."""
