@@ -128,9 +128,11 @@ int open_netlink_in(int netns) {
   return opened;
 }
 
-void make_veth(int socket, const std::string& host_name, int bridge, int netns, int inner_index) {
+// Indices of our choice, so that none need be looked up (the peer's counts only where the other's is given, too:
+// drivers/net/veth.c).
+void make_veth(int socket, const std::string& host_name, int bridge, int netns, int host_index, int inner_index) {
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-  request.add(link_header(0, false)).attribute(IFLA_IFNAME, host_name);
+  request.add(link_header(host_index, false)).attribute(IFLA_IFNAME, host_name);
   request.attribute(IFLA_MASTER, static_cast<std::uint32_t>(bridge));
   const auto info = request.open(IFLA_LINKINFO);
   request.attribute(IFLA_INFO_KIND, "veth");
@@ -160,11 +162,12 @@ Floor::~Floor() {
 
 void Floor::attach(const std::string& host_name, int bridge, const std::string& netns, std::uint32_t address,
                    unsigned prefix, std::uint32_t gateway) {
-  constexpr int kInner = 1000;  // an index that nothing in there has, so that it need not be looked up
+  constexpr int kInner = 1000;
+  const int outer = next_index_++;
   const int inside = ::open(netns.c_str(), O_RDONLY | O_CLOEXEC);
   if (inside < 0) fail("open " + netns, errno);
-  make_veth(socket_, host_name, bridge, inside, kInner);
-  set_up(socket_, index_of(host_name));
+  make_veth(socket_, host_name, bridge, inside, outer, kInner);
+  set_up(socket_, outer);
   const int there = open_netlink_in(inside);
   set_up(there, kInner);
   add_address(there, kInner, address, prefix);

@@ -28,6 +28,7 @@ class Floor {
 
  private:
   int socket_;
+  int next_index_ = 1000000;  // nobody else's
 };
 
 int index_of(const std::string& link);

@@ -55,6 +55,21 @@ Result<> check_mode(const ports::Container& container) {
   return {};
 }
 
+// While it lives, no pass of the reconciler makes that port.
+class Expected {
+ public:
+  Expected(KernelKeeper& kernel, std::string host_name) : kernel_(kernel), host_name_(std::move(host_name)) {
+    kernel_.expect_port(host_name_);
+  }
+  ~Expected() { kernel_.expect_no_port(host_name_); }
+  Expected(const Expected&) = delete;
+  Expected& operator=(const Expected&) = delete;
+
+ private:
+  KernelKeeper& kernel_;
+  std::string host_name_;
+};
+
 std::string shown_target(const AttachMark& mark) {
   return mark.target.empty() ? "the container" : mark.target;
 }
@@ -73,20 +88,16 @@ bool is_meant(const model::Plan& plan, const AttachMark& mark, const std::string
 Result<Reservation> Attacher::attach(const AttachOrder& order) {
   if (!order.interface.empty()) TRY(model::parse_interface_name(order.interface));
   const Place place = TRY(find(order));
-  TRY(check_not_by_engine(order, place));
-  const std::string interface = TRY(choose_interface(order, place));
-  const Marked marked = TRY(mark(order, place, interface));
-  if (!place.netns.empty()) {
-    if (auto done = realise(marked.mark, place); !done.ok()) {
-      take_back(marked);
-      return std::move(done).error();
-    }
+  // Named here, so that no pass makes the port between its being stored and its being made.
+  const std::string endpoint = make_endpoint_id();
+  const Expected expected(parts_.kernel, host_port_name(endpoint));
+  const Marked marked = TRY(mark(order, place, endpoint));
+  if (!marked.port) return marked.reservation;
+  if (auto done = make(marked.mark, *marked.port); !done.ok()) {
+    take_back(marked);
+    return std::move(done).error();
   }
-  return parts_.planner.execute([&](PlanEdit& edit) -> Result<Reservation> {
-    const Reservation* now = edit.plan().reservation(marked.mark.network, marked.mark.identity);
-    if (!now) return fail(ErrorCode::conflict, "'{}' was just taken off again", marked.mark.identity);
-    return *now;
-  });
+  return marked.reservation;
 }
 
 Result<Attacher::Place> Attacher::find(const AttachOrder& order) {
@@ -104,15 +115,21 @@ Result<Attacher::Place> Attacher::find_container(const AttachOrder& order) {
   place.identity = TRY(checked_identity(container));
   place.container_id = container.id;
   place.container_name = container.name;
+  TRY(check_not_by_engine(order, container));
   for (const auto& entry : container.networks) place.engine_networks += entry.key == "none" ? 0U : 1U;
   if (container.is_up()) place.netns = TRY(netns_of(container.id));
+  if (!place.netns.empty() && order.interface.empty()) place.interfaces = TRY(parts_.kernel.interfaces_in(place.netns));
   return place;
 }
 
 Result<Attacher::Place> Attacher::find_namespace(const AttachOrder& order) {
-  TRY(parts_.kernel.check_namespace(order.target));
   Place place;
   place.netns = order.target;
+  if (order.interface.empty()) {
+    place.interfaces = TRY(parts_.kernel.interfaces_in(place.netns));
+  } else {
+    TRY(parts_.kernel.check_namespace(place.netns));
+  }
   const bool nameless = order.identity.empty() && is_of_process(order.target);
   if (nameless) {
     return fail(ErrorCode::invalid, "{} says nothing of who it is: add --identity NAME", shown(order.target));
@@ -134,75 +151,69 @@ Result<std::string> Attacher::netns_of(const std::string& container_id) {
   return by_process;
 }
 
-Result<> Attacher::check_not_by_engine(const AttachOrder& order, const Place& place) {
-  if (place.container_id.empty()) return {};
+Result<> Attacher::check_not_by_engine(const AttachOrder& order, const ports::Container& container) {
   EngineFacts facts;
-  facts.containers = TRY(parts_.engine.containers(kEngineBound));
-  for (const auto& network : TRY(parts_.engine.networks(kEngineBound))) facts.network_names[network.id] = network.name;
+  facts.containers = {container};
+  // Before its first start Docker tells a network by its name only.
+  const bool by_name =
+      std::ranges::any_of(container.networks, [](const auto& entry) { return entry.network_id.empty(); });
+  if (by_name) {
+    for (const auto& network : TRY(parts_.engine.networks(kEngineBound)))
+      facts.network_names[network.id] = network.name;
+  }
   return parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
     for (const Membership& member : memberships(edit.plan(), facts)) {
-      if (member.container->id != place.container_id || member.network != order.network.name) continue;
-      return fail(ErrorCode::conflict, "'{}' is on {} already, by Docker's network '{}'", place.container_name,
-                  member.network, facts.network_names[member.engine_network]);
+      if (member.network != order.network.name) continue;
+      return fail(ErrorCode::conflict, "'{}' is on {} already, by Docker's network '{}'", container.name,
+                  member.network, member.entry->key);
     }
     return {};
   });
 }
 
-Result<std::string> Attacher::choose_interface(const AttachOrder& order, const Place& place) {
-  if (!order.interface.empty()) return order.interface;
-  std::vector<std::string> taken;
-  if (!place.netns.empty()) taken = TRY(parts_.kernel.interfaces_in(place.netns));
-  return parts_.planner.execute([&](PlanEdit& edit) -> Result<std::string> {
-    AttachMark like;
-    like.network = order.network.name;
-    like.identity = place.identity;
-    like.target = place.container_id.empty() ? place.netns : "";
-    const AttachMark* known = edit.plan().mark(like.network, like.identity);
-    if (known) return known->interface;
-    auto names = taken;
-    const auto others = interfaces_marked(edit.plan(), like);
-    names.insert(names.end(), others.begin(), others.end());
-    return next_interface(names, std::max(kFirstInterface, place.engine_networks));
-  });
-}
-
-Result<Attacher::Marked> Attacher::mark(const AttachOrder& order, const Place& place, const std::string& interface) {
-  AttachMark wanted{order.network.name, place.identity,      place.container_id.empty() ? place.netns : "",
-                    interface,          order.default_route, make_endpoint_id()};
-  return parts_.planner.execute([&, wanted, now = parts_.clock.now()](PlanEdit& edit) mutable -> Result<Marked> {
-    Marked marked{wanted, true, edit.plan().reservation(wanted.network, wanted.identity) == nullptr};
-    if (const AttachMark* known = edit.plan().mark(wanted.network, wanted.identity)) {
-      const Reservation* owner = edit.plan().reservation(wanted.network, wanted.identity);
-      const bool is_there = edit.plan().attachment(wanted.network, owner->address) != nullptr;
-      const bool differs = known->target != wanted.target || known->interface != wanted.interface;
-      if (differs && !is_there) wanted.endpoint = known->endpoint;
-      if (differs && is_there) {
-        return fail(ErrorCode::conflict, "'{}' is attached to {} on {} as {}: bayplan detach {} {} first",
-                    known->identity, known->network, shown_target(*known), known->interface, known->identity,
-                    known->network);
-      }
-      marked = {differs ? wanted : *known, false, false};
-      marked.mark.default_route = wanted.default_route;
-    }
-    const auto others = interfaces_marked(edit.plan(), wanted);
-    if (std::ranges::find(others, interface) != others.end()) {
-      return fail(ErrorCode::exists, "'{}' has an attached {} already, of another network", wanted.identity, interface);
-    }
+// Mark and attachment in one commit: it is a wait for the disk.
+Result<Attacher::Marked> Attacher::mark(const AttachOrder& order, const Place& place, const std::string& endpoint) {
+  return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<Marked> {
+    AttachMark wanted{order.network.name, place.identity,      place.container_id.empty() ? place.netns : "",
+                      order.interface,    order.default_route, endpoint};
+    Marked marked = TRY(choose_mark(edit.plan(), std::move(wanted), place));
+    marked.fresh_reservation = !edit.plan().reservation(order.network.name, place.identity);
     Reservation reservation =
-        TRY(reserve(edit, order.network, wanted.identity, {.address = order.address, .within = {}}, now));
-    const Attachment* in_use = edit.plan().attachment(wanted.network, reservation.address);
-    if (in_use && !in_use->is_by_hand()) {
-      return fail(ErrorCode::conflict, "{} of '{}' is in use by Docker's network: take the container off it first",
-                  reservation.address.to_string(), wanted.identity);
-    }
+        TRY(reserve(edit, order.network, place.identity, {.address = order.address, .within = {}}, now));
     reservation.container_id = place.container_id;
     reservation.container_name = place.container_name;
     if (reservation.state == model::ReservationState::removed) reservation.state = model::ReservationState::held;
     TRY(edit.put(reservation));
     TRY(edit.put(marked.mark));
+    if (!place.netns.empty()) marked.port = TRY(put_attachment(edit, marked.mark, place, now));
+    marked.reservation = *edit.plan().reservation(order.network.name, place.identity);
     return marked;
   });
+}
+
+// The mark that there is, if it is that one; else a new one, which may take the place of one that is not attached.
+Result<Attacher::Marked> Attacher::choose_mark(const model::Plan& plan, AttachMark wanted, const Place& place) {
+  const AttachMark* known = plan.mark(wanted.network, wanted.identity);
+  const auto others = interfaces_marked(plan, wanted);
+  if (wanted.interface.empty() && known && known->target == wanted.target) wanted.interface = known->interface;
+  if (wanted.interface.empty()) {
+    auto taken = place.interfaces;
+    taken.insert(taken.end(), others.begin(), others.end());
+    wanted.interface = next_interface(taken, std::max(kFirstInterface, place.engine_networks));
+  }
+  if (std::ranges::find(others, wanted.interface) != others.end()) {
+    return fail(ErrorCode::exists, "'{}' has an attached {} already, of another network", wanted.identity,
+                wanted.interface);
+  }
+  if (!known) return Marked{std::move(wanted), {}, {}, true, false};
+  const bool same = known->target == wanted.target && known->interface == wanted.interface;
+  const Reservation* owner = plan.reservation(wanted.network, wanted.identity);
+  if (!same && plan.attachment(wanted.network, owner->address)) {
+    return fail(ErrorCode::conflict, "'{}' is attached to {} on {} as {}: bayplan detach {} {} first", known->identity,
+                shown_target(*known), known->network, known->interface, known->identity, known->network);
+  }
+  if (same) wanted.endpoint = known->endpoint;
+  return Marked{std::move(wanted), {}, {}, false, false};
 }
 
 void Attacher::take_back(const Marked& marked) {
@@ -243,60 +254,60 @@ Result<Reservation> Attacher::detach(const std::string& network, const std::stri
 // --- making what is marked
 
 Result<> Attacher::realise(const AttachMark& mark, const Place& place) {
-  const std::string host_name = host_port_name(mark.endpoint);
-  parts_.kernel.expect_port(host_name);
-  const auto stored = store_attachment(mark, place);
-  if (!stored.ok() || !*stored) {
-    parts_.kernel.expect_no_port(host_name);
-    return stored.ok() ? Result<>{} : stored.error();
-  }
-  const auto& port = *stored;
-  auto made = parts_.kernel.attach_port(*port);
+  const Expected expected(parts_.kernel, host_port_name(mark.endpoint));
+  const auto port = TRY(parts_.planner.execute(
+      [&, now = parts_.clock.now()](PlanEdit& edit) -> Result<std::optional<KernelWanted::Port>> {
+        const AttachMark* current = edit.plan().mark(mark.network, mark.identity);
+        if (!current || current->endpoint != mark.endpoint) return std::optional<KernelWanted::Port>();
+        return put_attachment(edit, AttachMark(*current), place, now);
+      }));
+  return port ? make(mark, *port) : Result<>{};
+}
+
+Result<> Attacher::make(const AttachMark& mark, const KernelWanted::Port& port) {
+  auto made = parts_.kernel.attach_port(port);
   if (made.ok()) {
     log::info("interface_attached", {{"network", mark.network},
-                           {"identity", mark.identity},
-                           {"interface", mark.interface},
-                           {"address", port->inside->address.to_string()}});
+                                     {"identity", mark.identity},
+                                     {"interface", mark.interface},
+                                     {"address", port.inside->address.to_string()}});
     return {};
   }
   TRY(end(mark));
   return std::move(made).in(fmt::format("attach {} to {}", mark.identity, mark.network));
 }
 
-// Nothing where the mark has just gone, or where another container with that identity has it: its end comes first.
-Result<std::optional<KernelWanted::Port>> Attacher::store_attachment(const AttachMark& mark, const Place& place) {
-  using Port = std::optional<KernelWanted::Port>;
-  return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<Port> {
-    const AttachMark* current = edit.plan().mark(mark.network, mark.identity);
-    const Reservation* owner = edit.plan().reservation(mark.network, mark.identity);
-    if (!current || !owner || current->endpoint != mark.endpoint) return Port();
-    const Attachment* before = edit.plan().attachment(mark.network, owner->address);
-    if (before && !before->is_by_hand()) {
-      return fail(ErrorCode::conflict, "{} is in use by Docker's network", owner->address.to_string());
-    }
-    if (before && before->container_id != place.container_id) return Port();
-    Reservation attached = *owner;
-    attached.state = model::ReservationState::attached;
-    attached.host = parts_.host;
-    attached.container_id = place.container_id;
-    attached.container_name = place.container_name;
-    attached.last_seen = now;
-    Attachment attachment{.network = mark.network,
-                          .address = owner->address,
-                          .stage = Attachment::Stage::joined,
-                          .asked = true,
-                          .engine_network = {},
-                          .endpoint = mark.endpoint,
-                          .sandbox = place.netns,
-                          .identity = mark.identity,
-                          .container_id = place.container_id,
-                          .verified = true,
-                          .published = {},
-                          .since = now};
-    TRY(edit.put(std::move(attached)));
-    TRY(edit.put(attachment));
-    return Port(port_of(edit.plan(), attachment));
-  });
+// Nothing where another container with that identity has it: its end comes first.
+Result<std::optional<KernelWanted::Port>> Attacher::put_attachment(PlanEdit& edit, const AttachMark& mark,
+                                                                   const Place& place, Timestamp now) const {
+  const Reservation* owner = edit.plan().reservation(mark.network, mark.identity);
+  const Attachment* before = edit.plan().attachment(mark.network, owner->address);
+  if (before && !before->is_by_hand()) {
+    return fail(ErrorCode::conflict, "{} of '{}' is in use by Docker's network: take the container off it first",
+                owner->address.to_string(), mark.identity);
+  }
+  if (before && before->container_id != place.container_id) return std::optional<KernelWanted::Port>();
+  Reservation attached = *owner;
+  attached.state = model::ReservationState::attached;
+  attached.host = parts_.host;
+  attached.container_id = place.container_id;
+  attached.container_name = place.container_name;
+  attached.last_seen = now;
+  const Attachment attachment{.network = mark.network,
+                              .address = owner->address,
+                              .stage = Attachment::Stage::joined,
+                              .asked = true,
+                              .engine_network = {},
+                              .endpoint = mark.endpoint,
+                              .sandbox = place.netns,
+                              .identity = mark.identity,
+                              .container_id = place.container_id,
+                              .verified = true,
+                              .published = {},
+                              .since = now};
+  TRY(edit.put(std::move(attached)));
+  TRY(edit.put(attachment));
+  return std::optional(port_of(edit.plan(), attachment));
 }
 
 Result<> Attacher::end(const AttachMark& mark) {

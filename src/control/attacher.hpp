@@ -66,10 +66,13 @@ class Attacher {
     std::string container_id;  // empty: a namespace
     std::string container_name;
     std::string identity;
-    std::size_t engine_networks = 0;  // how many interfaces the engine gives it
+    std::size_t engine_networks = 0;      // how many interfaces the engine gives it
+    std::vector<std::string> interfaces;  // in there now; only where one is to be chosen
   };
   struct Marked {
     model::AttachMark mark;
+    model::Reservation reservation;
+    std::optional<KernelWanted::Port> port;  // to be made now; none: the target is not there
     bool fresh_mark = false;
     bool fresh_reservation = false;
   };
@@ -79,14 +82,16 @@ class Attacher {
   Result<Place> find_namespace(const AttachOrder& order);
   // Of a container that runs.
   Result<std::string> netns_of(const std::string& container_id);
-  Result<> check_not_by_engine(const AttachOrder& order, const Place& place);
-  Result<std::string> choose_interface(const AttachOrder& order, const Place& place);
-  Result<Marked> mark(const AttachOrder& order, const Place& place, const std::string& interface);
+  Result<> check_not_by_engine(const AttachOrder& order, const ports::Container& container);
+  Result<Marked> mark(const AttachOrder& order, const Place& place, const std::string& endpoint);
+  static Result<Marked> choose_mark(const model::Plan& plan, model::AttachMark wanted, const Place& place);
   void take_back(const Marked& marked);
 
   // Brings a mark into being at that place: stored, then made.
   Result<> realise(const model::AttachMark& mark, const Place& place);
-  Result<std::optional<KernelWanted::Port>> store_attachment(const model::AttachMark& mark, const Place& place);
+  Result<std::optional<KernelWanted::Port>> put_attachment(model::PlanEdit& edit, const model::AttachMark& mark,
+                                                           const Place& place, Timestamp now) const;
+  Result<> make(const model::AttachMark& mark, const KernelWanted::Port& port);
   Result<> end(const model::AttachMark& mark);
   void serve_container(const std::string& container_id, const std::string& identity);
   void realise_again(const model::AttachMark& mark, const Place& place);

@@ -344,10 +344,17 @@ Result<SyncOutcome> sync_engine(PlanEdit& edit, const SyncInput& input) {
 }
 
 bool calls_for_sync(const model::ChangeSet& changes) {
-  return std::ranges::any_of(changes, [](const model::Change& change) {
-    return std::holds_alternative<Reservation>(change.record) ||
-           std::holds_alternative<model::OwedStart>(change.record) ||
-           std::holds_alternative<model::AttachMark>(change.record) ||
+  // Reservations that came into use by our own attaching: nothing on the engine follows from that.
+  std::set<std::pair<std::string, model::IpAddress>> attached;
+  for (const model::Change& change : changes) {
+    const auto* attachment = std::get_if<Attachment>(&change.record);
+    const bool is_put = change.kind == model::Change::Kind::put;
+    if (is_put && attachment && attachment->is_by_hand()) attached.emplace(attachment->network, attachment->address);
+  }
+  return std::ranges::any_of(changes, [&](const model::Change& change) {
+    const auto* reservation = std::get_if<Reservation>(&change.record);
+    if (reservation) return !attached.contains({reservation->network, reservation->address});
+    return std::holds_alternative<model::OwedStart>(change.record) ||
            std::holds_alternative<model::Network>(change.record);
   });
 }

@@ -40,8 +40,8 @@ class InsideKeeper {
   InsideKeeper(ports::Datapath& datapath, ports::Namespaces& namespaces, const Clock& clock)
       : datapath_(datapath), namespaces_(namespaces), clock_(clock) {}
 
-  // Makes the port, whatever is there of it, and its inside; its network's device, too, where that is not there. True if
-  // it was not. `not_found` when its namespace is not there.
+  // Makes the port, whatever is there of it, and its inside; its network's device, too, where that is not there. True
+  // if it was not. `not_found` when its namespace is not there.
   Result<bool> make(const KernelWanted::Port& port);
   // Looks at it, and puts right what differs.
   Result<Fate> keep(const KernelWanted::Port& port);

@@ -46,7 +46,8 @@ class KernelKeeper {
   // Returns at once; ports that leave together are removed together.
   void remove_port(std::string host_name);
 
-  // An attached interface is about to be in the plan, and `attach_port` is about to be called: no pass makes it before.
+  // An attached interface is about to be in the plan, and `attach_port` will be called: until it is expected no more,
+  // no pass makes it.
   void expect_port(const std::string& host_name);
   void expect_no_port(const std::string& host_name);
   // An attached interface, whatever is there of it; its address is announced. On failure nothing of it is left.

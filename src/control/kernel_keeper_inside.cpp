@@ -23,7 +23,6 @@ bool KernelKeeper::is_expected(const std::string& host_name) const {
 Result<> KernelKeeper::attach_port(const KernelWanted::Port& port) {
   auto made = thread_.run([&]() -> Result<> {
     const auto done = inside_.make(port);
-    expect_no_port(port.spec.host_name);
     if (!done.ok()) {
       static_cast<void>(datapath_.remove_ports({port.spec.host_name}).ok());  // the first error counts
       return done.error();

@@ -388,7 +388,13 @@ Result<Service::RunNetwork> Service::network_for(const std::optional<std::string
   if (named && vlan) {
     return fail(ErrorCode::invalid, "--network and --vlan name a network each: give one of them");
   }
-  if (named) return RunNetwork{TRY(network(*named)).network, false};
+  if (named) {
+    return parts_.planner.execute([&](PlanEdit& edit) -> Result<RunNetwork> {
+      const Network* found = edit.plan().network(*named);
+      if (!found) return no_network(*named);
+      return RunNetwork{*found, false};
+    });
+  }
   NetworkSpec wanted;
   wanted.vlan = vlan.value_or("1");
   const auto tag = TRY(model::parse_vlan(*wanted.vlan));

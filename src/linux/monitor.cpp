@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kReceiveBuffer = 4 << 20;  // bytes the kernel may keep for us; a message takes about 1 KiB of it
 constexpr int kMostOfABurst = 4096;      // messages
-constexpr int kRest = 2;                 // ms, after a burst
+constexpr int kGathering = 3;            // ms, from the first of a burst: what comes meanwhile is told together
 
 Result<> set_option(int fd, int option, int value, std::string_view what) {
   if (setsockopt(fd, SOL_NETLINK, option, &value, sizeof value) == 0) return {};
@@ -127,10 +127,11 @@ void Monitor::loop() {
   while (true) {
     if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
     if (waits[0].revents != 0) return;
-    if (waits[1].revents != 0) tell(drain());
-    if (waits[2].revents != 0) handlers_.mounts();
-    // Only for the end: what comes in the meantime is told together.
-    if (poll(waits.data(), 1, kRest) > 0) return;
+    const bool netlink = waits[1].revents != 0;
+    const bool mounts = waits[2].revents != 0;
+    if (poll(waits.data(), 1, kGathering) > 0) return;
+    if (netlink) tell(drain());
+    if (mounts) handlers_.mounts();
   }
 }
 

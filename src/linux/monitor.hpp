@@ -3,8 +3,8 @@
 //
 // A thread waits for it all and calls the handlers, which must return soon; a burst is told at once. Its own namespace
 // is that of the thread that opened it. Where more changed than the kernel can keep for us (ENOBUFS), `lost` is called:
-// everything has to be looked at. Somebody who changes things in a loop costs no more than a few per mille of a core:
-// after each burst the thread rests a moment.
+// everything has to be looked at. What comes within 3 ms is told at once, so that somebody who changes things in a loop
+// costs little.
 //
 // Source: linux/netlink.h; netlink(7) on NETLINK_LISTEN_ALL_NSID (needs CAP_NET_BROADCAST); proc(5) on polling
 // mountinfo.

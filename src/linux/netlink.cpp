@@ -442,14 +442,22 @@ Result<> NetlinkSocket::add_default_route(const model::IpAddress& gateway, int i
   return exchange(std::move(message)).in(fmt::format("add default route via {}", gateway.to_string()));
 }
 
-Result<std::vector<DefaultRoute>> NetlinkSocket::default_routes() {
-  std::vector<DefaultRoute> found;
+Result<Ipv4Routes> NetlinkSocket::ipv4_routes() {
+  Ipv4Routes found;
+  const auto request = [] {
+    rtmsg header{};
+    header.rtm_family = AF_INET;
+    Message message(RTM_GETROUTE, NLM_F_DUMP);
+    message.header(header);
+    return message;
+  };
   const auto add = [&](const nlmsghdr* message) -> Result<> {
     if (message->nlmsg_type != RTM_NEWROUTE) return {};
-    if (auto route = TRY(parse_default_route(message))) found.push_back(*std::move(route));
+    if (auto route = TRY(parse_route(message))) found.subnets.push_back(*route);
+    if (auto route = TRY(parse_default_route(message))) found.defaults.push_back(*std::move(route));
     return {};
   };
-  TRY(dump([] { return listing<rtmsg>(RTM_GETROUTE); }, [&] { found.clear(); }, add).in("list routes"));
+  TRY(dump(request, [&] { found = {}; }, add).in("list routes"));
   return found;
 }
 

@@ -47,6 +47,12 @@ struct VlanSettings {
   std::uint32_t group = 0;  // ip-link(8) group
 };
 
+// Of one namespace, in one listing.
+struct Ipv4Routes {
+  std::vector<RouteEntry> subnets;
+  std::vector<DefaultRoute> defaults;
+};
+
 // What is not set stays as it is.
 struct LinkChange {
   std::optional<bool> up = std::nullopt;
@@ -102,8 +108,8 @@ class NetlinkSocket {
   Result<> add_route(const model::Subnet& destination, int index, const model::IpAddress& source);
   // By that link; 0: by the one whose subnet has the gateway.
   Result<> add_default_route(const model::IpAddress& gateway, int index = 0);
-  // The IPv4 default routes of the main table.
-  Result<std::vector<DefaultRoute>> default_routes();
+  // IPv4's of the main table.
+  Result<Ipv4Routes> ipv4_routes();
   Result<> remove_default_route(const DefaultRoute& route);
 
   // The number by which this socket's namespace knows the one behind the descriptor (IFLA_LINK_NETNSID, and what tells

@@ -79,4 +79,48 @@ Result<> NetworkNamespace::run_there(const std::function<void()>& work) const {
   return entered;
 }
 
+Result<std::unique_ptr<NamespaceThread>> NamespaceThread::start() {
+  auto home = TRY(NetworkNamespace::of_this_thread());
+  try {
+    return std::unique_ptr<NamespaceThread>(new NamespaceThread(std::move(home)));
+  } catch (const std::system_error& error) {
+    return fail_errno(ErrorCode::kernel, "start a thread", error.code().value());
+  }
+}
+
+NamespaceThread::~NamespaceThread() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void NamespaceThread::loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stopping_ || where_ != nullptr; });
+    if (stopping_) return;
+    entered_ = where_->enter();
+    if (entered_.ok()) {
+      (*work_)();
+      lost_ = !home_.enter().ok();
+    }
+    where_ = nullptr;
+    changed_.notify_all();
+    if (lost_) return;
+  }
+}
+
+Result<> NamespaceThread::run_there(const NetworkNamespace& where, const std::function<void()>& work) {
+  std::unique_lock lock(mutex_);
+  if (lost_) return fail(ErrorCode::kernel, "the thread for network namespaces could not come back from one");
+  where_ = &where;
+  work_ = &work;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return where_ == nullptr; });
+  return entered_;
+}
+
 }  // namespace bayplan::kernel

@@ -7,8 +7,12 @@
 
 #include <sys/types.h>
 
+#include <condition_variable>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -47,6 +51,42 @@ class NetworkNamespace {
   [[nodiscard]] Result<> run_there(const std::function<void()>& work) const;
 
   UniqueFd fd_;
+};
+
+// A thread that does things in one namespace after another, for who enters many: making a thread each time would cost
+// more than what is done in there. It is back home after each, so that it keeps no namespace alive.
+//
+// One owner, not thread-safe: `run` waits for the work.
+class NamespaceThread {
+ public:
+  // Home is the calling thread's namespace.
+  static Result<std::unique_ptr<NamespaceThread>> start();
+  ~NamespaceThread();
+  NamespaceThread(const NamespaceThread&) = delete;
+  NamespaceThread& operator=(const NamespaceThread&) = delete;
+
+  template <typename T>
+  Result<T> run(const NetworkNamespace& where, const std::function<Result<T>()>& work) {
+    Result<T> result = fail(ErrorCode::internal, "the work in the network namespace was not done");
+    auto entered = run_there(where, [&] { result = work(); });
+    if (!entered.ok()) return std::move(entered).error();
+    return result;
+  }
+
+ private:
+  explicit NamespaceThread(NetworkNamespace home) : home_(std::move(home)), thread_([this] { loop(); }) {}
+  void loop();
+  Result<> run_there(const NetworkNamespace& where, const std::function<void()>& work);
+
+  NetworkNamespace home_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  const NetworkNamespace* where_ = nullptr;  // set: there is work
+  const std::function<void()>* work_ = nullptr;
+  Result<> entered_;
+  bool stopping_ = false;
+  bool lost_ = false;   // it could not go home: it does nothing any more
+  std::thread thread_;  // last: it uses the others
 };
 
 }  // namespace bayplan::kernel

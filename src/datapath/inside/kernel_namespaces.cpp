@@ -9,7 +9,9 @@ using ports::Drift;
 Result<std::unique_ptr<KernelNamespaces>> KernelNamespaces::open() {
   auto netlink = TRY(kernel::NetlinkSocket::open());
   auto host = TRY(kernel::NetworkNamespace::of_this_thread());
-  return std::unique_ptr<KernelNamespaces>(new KernelNamespaces(std::move(netlink), std::move(host)));
+  auto thread = TRY(kernel::NamespaceThread::start());
+  return std::unique_ptr<KernelNamespaces>(
+      new KernelNamespaces(std::move(netlink), std::move(host), std::move(thread)));
 }
 
 Result<kernel::NetworkNamespace> KernelNamespaces::open_foreign(const std::string& netns) const {
@@ -25,7 +27,7 @@ Result<> KernelNamespaces::check(const std::string& netns) {
 
 Result<std::vector<std::string>> KernelNamespaces::interfaces(const std::string& netns) {
   const auto inside = TRY(open_foreign(netns));
-  return inside.run<std::vector<std::string>>([]() -> Result<std::vector<std::string>> {
+  return thread_->run<std::vector<std::string>>(inside, []() -> Result<std::vector<std::string>> {
     auto netlink = TRY(kernel::NetlinkSocket::open());
     std::vector<std::string> names;
     for (const kernel::Link& link : TRY(netlink.links())) names.push_back(link.name);
@@ -48,7 +50,7 @@ Result<std::vector<Drift>> KernelNamespaces::visit(const ports::InsideSpec& want
   note(id, wanted.netns, inside);
   auto host_end = TRY(netlink_.find_link(wanted.host_name));
   if (host_end && host_end->lower_namespace != id) return std::vector{Drift::link};
-  return inside.run<std::vector<Drift>>([&]() -> Result<std::vector<Drift>> {
+  return thread_->run<std::vector<Drift>>(inside, [&]() -> Result<std::vector<Drift>> {
     auto room = TRY(Room::enter(wanted, host_end));
     const auto drifts = room.drifts();
     if (mend) TRY(room.mend());

@@ -44,8 +44,7 @@ Result<> Room::look() {
   for (const kernel::InterfaceAddress& address : TRY(netlink_.addresses())) {
     if (address.link == link_->index) addresses_.push_back(address);
   }
-  routes_ = TRY(netlink_.routes());
-  default_routes_ = TRY(netlink_.default_routes());
+  routes_ = TRY(netlink_.ipv4_routes());
   return {};
 }
 
@@ -74,7 +73,7 @@ std::vector<kernel::InterfaceAddress> Room::foreign_addresses() const {
 
 bool Room::has_subnet_route() const {
   const model::Subnet& subnet = wanted_.network.subnet;
-  return std::ranges::any_of(routes_, [&](const kernel::RouteEntry& route) {
+  return std::ranges::any_of(routes_.subnets, [&](const kernel::RouteEntry& route) {
     return route.destination == subnet && route.link == link_->index;
   });
 }
@@ -84,10 +83,10 @@ bool Room::is_by_us(const kernel::DefaultRoute& route) const {
 }
 
 bool Room::has_default_route() const {
-  if (!wanted_.default_route) return !default_routes_.empty();
+  if (!wanted_.default_route) return !routes_.defaults.empty();
   // The one that is taken: of the lowest metric.
-  const auto taken = std::ranges::min_element(default_routes_, {}, &kernel::DefaultRoute::metric);
-  return taken != default_routes_.end() && is_by_us(*taken);
+  const auto taken = std::ranges::min_element(routes_.defaults, {}, &kernel::DefaultRoute::metric);
+  return taken != routes_.defaults.end() && is_by_us(*taken);
 }
 
 std::vector<Drift> Room::drifts() const {
@@ -105,48 +104,57 @@ std::vector<Drift> Room::drifts() const {
   return found;
 }
 
+// The subnet's route comes by itself with the address, or when the link comes up: what was seen before holds, unless
+// something went away on the way.
 Result<> Room::mend() {
   if (!link_) return {};
-  TRY(mend_link());
-  TRY(mend_addresses());
-  TRY(look());
-  return link_ ? mend_routes() : Result<>{};
+  const bool had_all = has_address() && link_->is_up();
+  const bool link_lost_routes = TRY(mend_link());
+  const bool addresses_lost_routes = TRY(mend_addresses());
+  const bool look_again = link_lost_routes || addresses_lost_routes;
+  if (look_again) TRY(look());
+  if (!link_) return {};
+  if ((had_all || look_again) && !has_subnet_route()) {
+    TRY(unless_there(netlink_.add_route(wanted_.network.subnet, link_->index, wanted_.address)));
+  }
+  return mend_routes();
 }
 
-Result<> Room::mend_link() {
-  if (link_->name != wanted_.interface) TRY(rename());
+Result<bool> Room::mend_link() {
+  const bool went_down = link_->name != wanted_.interface && TRY(rename());
   kernel::LinkChange change;
   if (link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
   if (link_->mac != wanted_.mac) change.mac = wanted_.mac;
-  if (change.alias || change.mac) TRY(netlink_.change_link(link_->index, change).in(wanted_.interface));
-  if (!link_->is_up()) TRY(netlink_.change_link(link_->index, {.up = true}).in(wanted_.interface));
-  return {};
+  if (!link_->is_up()) change.up = true;
+  if (change.alias || change.mac || change.up) TRY(netlink_.change_link(link_->index, change).in(wanted_.interface));
+  return went_down;
 }
 
 // Kernels before 6.2 rename only what is down.
-Result<> Room::rename() {
+Result<bool> Room::rename() {
   const kernel::LinkChange change{.name = wanted_.interface};
-  if (netlink_.change_link(link_->index, change).ok()) return {};
+  if (netlink_.change_link(link_->index, change).ok()) return false;
   TRY(netlink_.change_link(link_->index, {.up = false}).in(link_->name));
   link_->flags = 0;
-  return netlink_.change_link(link_->index, change).in(fmt::format("rename {} {}", link_->name, wanted_.interface));
+  TRY(netlink_.change_link(link_->index, change).in(fmt::format("rename {} {}", link_->name, wanted_.interface)));
+  return true;
 }
 
 // Foreign ones first: the right one may be there as a secondary of one of them, and goes with it.
-Result<> Room::mend_addresses() {
-  const unsigned prefix = wanted_.network.subnet.prefix_length();
-  for (const kernel::InterfaceAddress& address : foreign_addresses()) {
+Result<bool> Room::mend_addresses() {
+  const auto foreign = foreign_addresses();
+  for (const kernel::InterfaceAddress& address : foreign) {
     TRY(unless_gone(netlink_.remove_address(link_->index, address.address, address.prefix_length)));
   }
-  return unless_there(netlink_.add_address(link_->index, wanted_.address, prefix)).in(wanted_.interface);
+  if (has_address() && foreign.empty()) return false;
+  const unsigned prefix = wanted_.network.subnet.prefix_length();
+  TRY(unless_there(netlink_.add_address(link_->index, wanted_.address, prefix)).in(wanted_.interface));
+  return !foreign.empty();
 }
 
 Result<> Room::mend_routes() {
-  if (!has_subnet_route()) {
-    TRY(unless_there(netlink_.add_route(wanted_.network.subnet, link_->index, wanted_.address)));
-  }
   if (has_default_route()) return {};
-  for (const kernel::DefaultRoute& route : default_routes_) {
+  for (const kernel::DefaultRoute& route : routes_.defaults) {
     if (wanted_.default_route && route.metric == 0 && !is_by_us(route)) {
       TRY(unless_gone(netlink_.remove_default_route(route)));
     }

@@ -31,9 +31,11 @@ class Room {
   [[nodiscard]] bool has_default_route() const;
   [[nodiscard]] bool is_by_us(const kernel::DefaultRoute& route) const;
   [[nodiscard]] std::vector<kernel::InterfaceAddress> foreign_addresses() const;
-  Result<> mend_link();
-  Result<> rename();
-  Result<> mend_addresses();
+  // True if what was seen of routes is true no more.
+  Result<bool> mend_link();
+  // True if it had to go down for that.
+  Result<bool> rename();
+  Result<bool> mend_addresses();
   Result<> mend_routes();
 
   const ports::InsideSpec& wanted_;
@@ -41,8 +43,7 @@ class Room {
   kernel::NetlinkSocket netlink_;
   std::optional<kernel::Link> link_;
   std::vector<kernel::InterfaceAddress> addresses_;  // of the link
-  std::vector<kernel::RouteEntry> routes_;
-  std::vector<kernel::DefaultRoute> default_routes_;
+  kernel::Ipv4Routes routes_;
 };
 
 }  // namespace bayplan::datapath
