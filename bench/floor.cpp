@@ -86,7 +86,18 @@ ifinfomsg link_header(int index, bool up) {
   return header;
 }
 
+// Without an IPv6 address of its own, which each new port would have all the others look for. Not in the same request as
+// IFF_UP, which the kernel carries out first.
 void set_up(int socket, int index) {
+  Request quiet(RTM_NEWLINK, 0);
+  quiet.add(link_header(index, false));
+  const auto spec = quiet.open(IFLA_AF_SPEC);
+  const auto inet6 = quiet.open(AF_INET6);
+  const std::uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+  quiet.attribute(IFLA_INET6_ADDR_GEN_MODE, &none, sizeof none);
+  quiet.close(inet6);
+  quiet.close(spec);
+  quiet.exchange(socket, "set a link's IPv6 mode");
   Request(RTM_NEWLINK, 0).add(link_header(index, true)).exchange(socket, "set a link up");
 }
 

@@ -58,7 +58,8 @@ Result<bool> KernelKeeper::make_attached(const KernelWanted::Port& port) {
 // Where the namespace is gone the address is held again; whoever comes back asks for it anew.
 Result<bool> KernelKeeper::settle(const KernelWanted::Port& port, InsideKeeper::Fate fate) {
   if (fate == InsideKeeper::Fate::mended) {
-    announce(port.inside->network, port.inside->address, port.inside->mac);
+    // Later: a broadcast is carried to every port there is, and others may be waiting to be made.
+    thread_.post([this, inside = *port.inside] { announce(inside.network, inside.address, inside.mac); });
     return true;
   }
   if (fate != InsideKeeper::Fate::gone) return false;

@@ -125,8 +125,11 @@ Result<bool> Room::mend_link() {
   kernel::LinkChange change;
   if (link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
   if (link_->mac != wanted_.mac) change.mac = wanted_.mac;
-  if (!link_->is_up()) change.up = true;
-  if (change.alias || change.mac || change.up) TRY(netlink_.change_link(link_->index, change).in(wanted_.interface));
+  // A new one: without an IPv6 address of its own, as Docker makes them for IPv4 networks. (Each would ask all the
+  // others whether they have it.) The kernel takes that only before the link comes up.
+  change.no_ipv6_autoconf = change.alias && !link_->is_up();
+  if (change.alias || change.mac) TRY(netlink_.change_link(link_->index, change).in(wanted_.interface));
+  if (!link_->is_up()) TRY(netlink_.change_link(link_->index, {.up = true}).in(wanted_.interface));
   return went_down;
 }
 
