@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 
-#include <cerrno>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -59,6 +58,12 @@ struct Receiver {
     long status = 0;
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     return status;
+  }
+  // errno of the connection that could not be made.
+  [[nodiscard]] long error_number() const {
+    long number = 0;
+    curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &number);
+    return number;
   }
   [[nodiscard]] bool streams() const { return stream != nullptr && status() / 100 == 2; }
 
@@ -118,8 +123,6 @@ class Client::Impl {
   void give_back(Easy handle);
   void prepare(CURL* handle, const Request& request, const curl_slist* headers, Receiver& receiver) const;
   [[nodiscard]] Result<Response> finish(CURLcode code, Receiver& receiver) const;
-  [[nodiscard]] Error connect_error(CURL* handle) const;
-  [[nodiscard]] std::string where() const;
 
   const Peer peer_;
   const ClientOptions options_;
@@ -149,10 +152,6 @@ void Client::Impl::give_back(Easy handle) {
   if (idle_.size() < kKept) idle_.push_back(std::move(handle));
 }
 
-std::string Client::Impl::where() const {
-  return peer_.unix_socket.empty() ? fmt::format("{} port {}", peer_.host, peer_.port) : peer_.unix_socket;
-}
-
 void Client::Impl::prepare(CURL* handle, const Request& request, const curl_slist* headers, Receiver& receiver) const {
   receiver.handle = handle;
   receiver.limit = options_.response_limit;
@@ -179,19 +178,6 @@ void Client::Impl::prepare(CURL* handle, const Request& request, const curl_slis
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &receiver);
 }
 
-Error Client::Impl::connect_error(CURL* handle) const {
-  long number = 0;
-  curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &number);
-  if (number == EACCES || number == EPERM) {
-    return fail(ErrorCode::denied, "you have no right to {}'s socket {}: be root (sudo), or in the group that owns it",
-                peer_.name, where());
-  }
-  const auto why = number == ENOENT         ? "there is no such socket"
-                   : number == ECONNREFUSED ? "nobody listens there"
-                                            : "it can't be connected to";
-  return fail(ErrorCode::unavailable, "{} can't be reached at {}: {}", peer_.name, where(), why);
-}
-
 Result<Response> Client::Impl::finish(CURLcode code, Receiver& receiver) const {
   if (cut_.stop_requested())
     return fail(ErrorCode::unavailable, "{} was not waited for: this process ends", peer_.name);
@@ -206,9 +192,9 @@ Result<Response> Client::Impl::finish(CURLcode code, Receiver& receiver) const {
       break;
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
-      return connect_error(receiver.handle);
+      return connect_error(peer_, static_cast<int>(receiver.error_number()));
     case CURLE_OPERATION_TIMEDOUT:
-      return fail(ErrorCode::timeout, "{} did not answer in time at {}", peer_.name, where());
+      return fail(ErrorCode::timeout, "{} did not answer in time at {}", peer_.name, peer_.where());
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
@@ -216,7 +202,7 @@ Result<Response> Client::Impl::finish(CURLcode code, Receiver& receiver) const {
       return fail(ErrorCode::unavailable, "{} hung up before its answer was complete ({})", peer_.name,
                   curl_easy_strerror(code));
     default:
-      return fail(ErrorCode::corrupt, "what {} answers at {} is not understood ({})", peer_.name, where(),
+      return fail(ErrorCode::corrupt, "what {} answers at {} is not understood ({})", peer_.name, peer_.where(),
                   curl_easy_strerror(code));
   }
   receiver.response.status = static_cast<int>(receiver.status());

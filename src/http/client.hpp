@@ -9,7 +9,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -18,15 +17,9 @@
 
 #include "base/result.hpp"
 #include "http/message.hpp"
+#include "http/peer.hpp"
 
 namespace bayplan::http {
-
-struct Peer {
-  std::string name;         // for messages: "Docker", "baypland"
-  std::string unix_socket;  // path; empty: TCP
-  std::string host = "localhost";
-  std::uint16_t port = 80;
-};
 
 struct ClientOptions {
   std::size_t response_limit = 64UL * 1024 * 1024;  // bytes

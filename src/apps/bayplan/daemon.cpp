@@ -2,16 +2,17 @@
 
 #include <boost/json.hpp>
 
+#include "http/call_once.hpp"
 #include "wire/error_map.hpp"
 #include "wire/json.hpp"
 
 namespace bayplan::cli {
 
-Daemon::Daemon(const std::string& socket) : client_(http::Peer{"baypland", socket}) {
+Daemon::Daemon(const std::string& socket) : peer_{"baypland", socket} {
 }
 
 Result<boost::json::value> Daemon::call(const http::Request& request, std::chrono::milliseconds bound) {
-  auto answer = client_.call(request, bound);
+  auto answer = http::call_once(peer_, request, bound);
   if (!answer.ok()) {
     unreachable_ = true;
     auto error = std::move(answer).error();

@@ -7,7 +7,8 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "http/client.hpp"
+#include "http/message.hpp"
+#include "http/peer.hpp"
 
 namespace bayplan::cli {
 
@@ -29,7 +30,7 @@ class Daemon {
   static constexpr std::chrono::seconds kBound{60};
   Result<boost::json::value> call(const http::Request& request, std::chrono::milliseconds bound);
 
-  http::Client client_;
+  http::Peer peer_;
   bool unreachable_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/read_file.hpp"
 #include "base/text.hpp"
+#include "http/call_once.hpp"
 #include "imports/etcd_tree.hpp"
 
 namespace bayplan::cli {
@@ -15,9 +16,9 @@ constexpr std::chrono::seconds kEtcdBound{30};
 
 Result<std::string> ask_etcd(const std::string& url) {
   const auto peer = TRY(parse_etcd_url(url));
-  http::Client client(peer, {.response_limit = imports::kSizeLimit});
   const std::string path = "/v2/keys" + std::string(imports::kTree);
-  const auto answer = TRY(client.call({"GET", path, {{"recursive", "true"}}, {}, {}}, kEtcdBound));
+  const auto answer =
+      TRY(http::call_once(peer, {"GET", path, {{"recursive", "true"}}, {}, {}}, kEtcdBound, imports::kSizeLimit));
   if (answer.status == 200) return answer.body;
   if (answer.status == 404 && answer.body.starts_with('{')) {
     return fail(ErrorCode::not_found, "etcd at {} has no {}", shown(url), imports::kTree);

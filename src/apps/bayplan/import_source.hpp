@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "http/client.hpp"
+#include "http/peer.hpp"
 #include "imports/records.hpp"
 #include "imports/source.hpp"
 
@@ -19,7 +19,7 @@ struct ImportSource {
   imports::Records records;
 };
 
-// Blocks as long as the file, a pipe's other end or etcd (30 s) does. Errors: those of read_file, http::Client and
+// Blocks as long as the file, a pipe's other end or etcd (30 s) does. Errors: those of read_file, http::call_once and
 // imports/; `invalid` where kind and source don't fit.
 Result<ImportSource> load_source(const std::string& source, const std::optional<std::string>& kind);
 
