@@ -92,6 +92,7 @@ http::Response ControlRoutes::answer(const http::Request& request) {
   if (path == "/v1/detach") return detach(request);
   if (path == "/v1/status") return status(request);
   if (path == "/v1/export") return export_plan(request);
+  if (path == "/v1/adopt") return adopt(request);
   if (path == "/metrics") return metrics_text(request);
   if (const auto name = after(path, "/v1/networks/")) return network(request, *name);
   if (const auto rest = after(path, "/v1/reservations/")) return reservation(request, *rest);
@@ -164,6 +165,12 @@ http::Response ControlRoutes::import_plan(const http::Request& request) {
   if (request.method != "POST") return wrong_method(request, "POST");
   const auto records = parse_import_request(request.body);
   return records.ok() ? respond(control_.import_plan(*records)) : problem(records.error());
+}
+
+http::Response ControlRoutes::adopt(const http::Request& request) {
+  if (request.method != "POST") return wrong_method(request, "POST");
+  const auto wanted = parse_adopt_request(request.body);
+  return wanted.ok() ? respond(control_.adopt(*wanted)) : problem(wanted.error());
 }
 
 http::Response ControlRoutes::metrics_text(const http::Request& request) {

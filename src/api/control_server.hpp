@@ -34,6 +34,7 @@ class ControlRoutes {
   http::Response status(const http::Request& request);
   http::Response export_plan(const http::Request& request);
   http::Response import_plan(const http::Request& request);
+  http::Response adopt(const http::Request& request);
   http::Response metrics_text(const http::Request& request);
 
   control::ControlApi& control_;

@@ -169,6 +169,19 @@ Result<control::ImportRequest> parse_import_request(std::string_view body) {
   return request;
 }
 
+Result<control::AdoptRequest> parse_adopt_request(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"containers", "all", "from", "move", "dry_run"}));
+  control::AdoptRequest request;
+  request.containers = TRY(fields.texts("containers"));
+  request.all = TRY(fields.boolean("all", false));
+  request.from = TRY(fields.optional_text("from"));
+  request.move_network = TRY(fields.optional_text("move"));
+  request.dry_run = TRY(fields.boolean("dry_run", false));
+  return request;
+}
+
 Result<control::ReservationFilter> parse_filter(const std::map<std::string, std::string>& query) {
   control::ReservationFilter filter;
   for (const auto& [key, value] : query) {

@@ -76,6 +76,26 @@ json::value to_json(const control::ImportReport& report) {
   return {{"dry_run", report.dry_run}, {"records", std::move(records)}};
 }
 
+json::value to_json(const control::AdoptReport& report) {
+  json::array containers;
+  for (const auto& outcome : report.outcomes) {
+    containers.push_back({{"container", outcome.container},
+                          {"state", wire::text_or_null(outcome.state)},
+                          {"engine_network", wire::text_or_null(outcome.engine_network)},
+                          {"driver", wire::text_or_null(outcome.driver)},
+                          {"address_now", wire::text_or_null(outcome.address_now)},
+                          {"mac_now", wire::text_or_null(outcome.mac_now)},
+                          {"outcome", to_string(outcome.kind)},
+                          {"network", wire::text_or_null(outcome.network)},
+                          {"network_made", outcome.network_made},
+                          {"identity", wire::text_or_null(outcome.identity)},
+                          {"address", wire::text_or_null(outcome.address)},
+                          {"mac", wire::text_or_null(outcome.mac)},
+                          {"note", wire::text_or_null(outcome.note)}});
+  }
+  return {{"dry_run", report.dry_run}, {"containers", std::move(containers)}};
+}
+
 json::value to_json(const control::DaemonStatus& status) {
   return {{"version", status.version},
           {"store", status.store},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "control/adopt_request.hpp"
 #include "control/import_request.hpp"
 #include "control/inside_keeper.hpp"
 #include "control/network_spec.hpp"
@@ -114,6 +115,9 @@ class ControlApi {
   // Puts networks and reservations into the plan, in one commit. A record that is wrong or contradicts the plan is
   // skipped, the others are imported; an error means that nothing was. What is there already stays as it is.
   virtual Result<ImportReport> import_plan(const ImportRequest& request) = 0;
+  // Takes over containers of the engine's own networks, and moves them if asked. An error means that nothing was done;
+  // what could not be done with one container is told in its outcome.
+  virtual Result<AdoptReport> adopt(const AdoptRequest& request) = 0;
   virtual Result<DaemonStatus> status() = 0;
 };
 

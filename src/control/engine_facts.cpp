@@ -7,17 +7,15 @@
 namespace bayplan::control {
 namespace {
 
-// The engine keys a container's networks by what the user wrote: a name, an id, or the beginning of one; before the
-// first start there is no id beside it.
-bool is_on(const ports::ContainerNetwork& entry, const std::string& id, const std::string& name) {
-  if (!entry.network_id.empty()) return entry.network_id == id;
-  return entry.key == name || (entry.key.size() >= 12 && id.starts_with(entry.key));
-}
-
 // The engine's own bound for making an endpoint is far below.
 constexpr std::chrono::seconds kListingLag{10};
 
 }  // namespace
+
+bool is_on(const ports::ContainerNetwork& entry, const std::string& id, const std::string& name) {
+  if (!entry.network_id.empty()) return entry.network_id == id;
+  return entry.key == name || (entry.key.size() >= 12 && id.starts_with(entry.key));
+}
 
 bool is_lost(const model::Attachment& attachment, const EngineFacts& facts) {
   if (attachment.endpoint.empty() || attachment.is_by_hand() || !facts.live_endpoints) return false;

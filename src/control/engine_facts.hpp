@@ -29,6 +29,10 @@ inline constexpr std::chrono::seconds kClockWasSetBack{60};
 // from Join on; one that is being made may not be yet. Of `bayplan attach` it has none.
 bool is_lost(const model::Attachment& attachment, const EngineFacts& facts);
 
+// The entry is of the engine's network with that id and name. The engine keys a container's networks by what the user
+// wrote: a name, an id, or the beginning of one; before the first start there is no id beside it.
+bool is_on(const ports::ContainerNetwork& entry, const std::string& id, const std::string& name);
+
 // A container's place on one of the engine's networks that carries one of ours.
 struct Membership {
   const ports::Container* container = nullptr;

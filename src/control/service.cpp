@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "control/adopter.hpp"
 #include "control/import.hpp"
 #include "model/names.hpp"
 
@@ -280,6 +281,11 @@ Result<ImportReport> Service::import_plan(const ImportRequest& request) {
               {{"networks", imported(report.networks)}, {"reservations", imported(report.reservations)}});
   }
   return report;
+}
+
+Result<AdoptReport> Service::adopt(const AdoptRequest& request) {
+  const std::scoped_lock lock(adopting_);
+  return Adopter(parts_).adopt(request);
 }
 
 Result<DaemonStatus> Service::status() {

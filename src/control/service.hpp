@@ -29,6 +29,7 @@ class Service final : public ControlApi {
   std::vector<RepairCount> repair_counts() override { return parts_.kernel.repair_counts(); }
   Result<PlanExport> export_plan() override;
   Result<ImportReport> import_plan(const ImportRequest& request) override;
+  Result<AdoptReport> adopt(const AdoptRequest& request) override;
   Result<DaemonStatus> status() override;
 
  private:
@@ -63,7 +64,8 @@ class Service final : public ControlApi {
   Result<> create_and_start(const ports::RunRequest& request);
 
   Parts parts_;
-  std::mutex placing_;  // held from looking for a network until a carrier of it stands
+  std::mutex adopting_;  // held while containers are adopted: one request at a time
+  std::mutex placing_;   // held from looking for a network until a carrier of it stands
   std::string version_;
   std::string store_;
 };

@@ -25,6 +25,8 @@ struct ContainerNetwork {
   std::string endpoint;                        // empty while the container is not running
   std::optional<model::IpAddress> configured;  // IPAMConfig.IPv4Address: what Docker will ask for
   std::optional<model::IpAddress> address;     // what it has now
+  std::optional<model::MacAddress> mac = std::nullopt;
+  std::optional<model::IpAddress> gateway = std::nullopt;  // by which it leaves, where it runs
 };
 
 enum class ContainerState { created, running, paused, restarting, removing, exited, dead };
@@ -58,6 +60,9 @@ struct EngineNetworkInfo {
   std::string ipam_driver = {};                   // who gives its addresses
   // Of its IPv4 subnet: where addresses are given from (`--ip-range`).
   std::optional<model::AddressRange> range = std::nullopt;
+  std::optional<model::IpAddress> gateway = std::nullopt;  // of that subnet, where the engine tells it
+  std::vector<model::IpAddress> auxiliary = {};            // of that subnet: never given (`--aux-address`)
+  bool swarm = false;                                      // spans hosts
 };
 
 // What only inspecting one container tells.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,15 @@ namespace bayplan::ports {
 struct Route {
   model::Subnet destination;
   std::string device;
+};
+
+// An IPv4 address of an interface in a container's network namespace.
+struct InsideAddress {
+  std::string interface;
+  model::IpAddress address;
+  model::Subnet subnet;  // by its prefix length
+  std::optional<model::MacAddress> mac;
+  std::optional<model::IpAddress> gateway;  // where the default route leads by this interface
 };
 
 // A port of the host that no program of it can have while this lives.
@@ -31,6 +41,9 @@ class Host {
   virtual Result<std::vector<Route>> routes() = 0;
   // An interface of that name is there.
   virtual Result<bool> has_interface(const std::string& name) = 0;
+  // What the interfaces in another network namespace have, loopback left out. `not_found` when there is no such
+  // namespace, `invalid` for the host's own.
+  virtual Result<std::vector<InsideAddress>> addresses_inside(const std::string& netns) = 0;
   // Takes the host's side of a published port, so that nobody else is given it: neither a program nor a port that the
   // engine publishes for networks of its own. `conflict` when somebody has it already, `invalid` when the address is
   // not this host's.

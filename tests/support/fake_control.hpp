@@ -22,6 +22,7 @@ class FakeControl final : public control::ControlApi {
   control::AttachSpec attach_spec;
   control::ReservationFilter filter;
   control::ImportRequest import_request;
+  control::AdoptRequest adopt_request;
 
   Result<control::NetworkView> create_network(const control::NetworkSpec& spec) override {
     const std::lock_guard lock(mutex_);
@@ -170,6 +171,28 @@ class FakeControl final : public control::ControlApi {
     for (const auto& record : request.networks) report.networks.push_back(import_network(record, request.dry_run));
     for (const auto& record : request.reservations) {
       report.reservations.push_back(import_reservation(record, request.dry_run));
+    }
+    return report;
+  }
+  // Every container that is named is adopted as one on Docker's bridge; "bad" is refused.
+  Result<control::AdoptReport> adopt(const control::AdoptRequest& request) override {
+    adopt_request = request;
+    if (fail_with) return *fail_with;
+    control::AdoptReport report{request.dry_run, {}};
+    for (const auto& name : request.containers) {
+      control::AdoptOutcome outcome;
+      outcome.kind = name == "bad" ? control::AdoptOutcome::Kind::refused : control::AdoptOutcome::Kind::adopted;
+      outcome.container = name;
+      outcome.state = "running";
+      outcome.engine_network = "bridge";
+      outcome.driver = "bridge";
+      outcome.address_now = "172.17.0.2/16";
+      outcome.network = request.move_network.value_or("bridge");
+      outcome.network_made = name == "first";
+      outcome.identity = name;
+      outcome.address = name == "bad" ? "" : "172.17.0.2/16";
+      outcome.note = name == "bad" ? "172.17.0.2 is held for 'db'" : "";
+      report.outcomes.push_back(std::move(outcome));
     }
     return report;
   }

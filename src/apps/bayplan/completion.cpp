@@ -12,10 +12,12 @@ namespace {
 constexpr auto kBashHead = R"sh(_bayplan() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command="" words="" options="" i
   case $previous in
-    --network) COMPREPLY=($(compgen -W "$(bayplan network ls -q 2>/dev/null)" -- "$current")); return ;;
+    --network|--move) COMPREPLY=($(compgen -W "$(bayplan network ls -q 2>/dev/null)" -- "$current")); return ;;
     --state) COMPREPLY=($(compgen -W "attached held removed" -- "$current")); return ;;
     -o|--output) COMPREPLY=($(compgen -W "table json" -- "$current")); return ;;
-    --from) COMPREPLY=($(compgen -W "etcd-v2 etcd-v2-dump export csv" -- "$current")); return ;;
+    --from) words="etcd-v2 etcd-v2-dump export csv"
+      [[ " ${COMP_WORDS[*]} " == *" adopt "* ]] && words=$(docker network ls --format '{{.Name}}' 2>/dev/null)
+      COMPREPLY=($(compgen -W "$words" -- "$current")); return ;;
     --socket) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -29,6 +31,7 @@ constexpr auto kBashTail = R"sh(  esac
   case "$command" in
     " network inspect"|" network rm"|" reserve"|" release") words=$(bayplan network ls -q 2>/dev/null) ;;
     " completion") words="bash zsh fish" ;;
+    " adopt") words=$(docker ps -a --format '{{.Names}}' 2>/dev/null) ;;
     " import") [[ $current == -* ]] || { COMPREPLY=($(compgen -f -- "$current")); return; } ;;
   esac
   [[ $current == -* ]] && words="$options GLOBAL"
@@ -86,6 +89,16 @@ std::string description_of(const std::vector<CommandHelp>& all, std::vector<std:
   return {};
 }
 
+std::string_view fish_values(const CommandHelp& help, std::string_view option) {
+  const bool adopts = !help.path.empty() && help.path.front() == "adopt";
+  if (option == "--network" || option == "--move") return " -x -a '(bayplan network ls -q 2>/dev/null)'";
+  if (option == "--state") return " -x -a 'attached held removed'";
+  if (option == "--output") return " -x -a 'table json'";
+  if (option != "--from") return "";
+  return adopts ? " -x -a '(docker network ls --format \"{{.Name}}\" 2>/dev/null)'"
+                : " -x -a 'etcd-v2 etcd-v2-dump export csv'";
+}
+
 std::string fish_script() {
   const auto all = describe_commands();
   std::string out = "complete -c bayplan -f\n";
@@ -103,15 +116,13 @@ std::string fish_script() {
     for (const auto& option : help.options) {
       const bool of_all = help.path.empty();
       const auto when = of_all ? std::string() : fmt::format(" -n '{}'", condition);
-      const auto values = option == "--network"  ? " -x -a '(bayplan network ls -q 2>/dev/null)'"
-                          : option == "--state"  ? " -x -a 'attached held removed'"
-                          : option == "--from"   ? " -x -a 'etcd-v2 etcd-v2-dump export csv'"
-                          : option == "--output" ? " -x -a 'table json'"
-                                                 : "";
-      out += fmt::format("complete -c bayplan{} -l {}{}\n", when, option.substr(2), values);
+      out += fmt::format("complete -c bayplan{} -l {}{}\n", when, option.substr(2), fish_values(help, option));
     }
   }
   out += "complete -c bayplan -n '__fish_seen_subcommand_from import' -F\n";
+  out +=
+      "complete -c bayplan -n '__fish_seen_subcommand_from adopt' -a "
+      "'(docker ps -a --format \"{{.Names}}\" 2>/dev/null)'\n";
   out += "complete -c bayplan -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
   out +=
       "complete -c bayplan -n '__fish_seen_subcommand_from inspect rm reserve release' -a "

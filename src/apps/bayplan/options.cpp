@@ -53,6 +53,7 @@ struct Targets {
   Reserve reserve;
   Release release;
   Import import_plan;
+  Adopt adopt;
   Completion completion;
 };
 
@@ -203,6 +204,28 @@ void add_import(CLI::App& root, Targets& targets) {
       "  ssh host1 bayplan export | bayplan import -");
 }
 
+void add_adopt(CLI::App& root, Targets& targets) {
+  auto& target = targets.adopt;
+  auto& app = add_command(root, targets, "adopt", "Take over containers of Docker's own networks", target);
+  auto* containers = app.add_option("CONTAINER", target.containers, "which, by name or id")->option_text("...");
+  auto* all = app.add_flag("--all", target.all, "every container there is")->excludes(containers);
+  text_option(app, "--from", target.from, "DOCKERNET", "only what they have on this Docker network");
+  text_option(app, "--move", target.move_network, "NET", "move them to this Bayplan network, one by one");
+  app.add_flag("--dry-run", target.dry_run, "say what would be done, and change nothing");
+  app.callback([&targets, &target, all, containers] {
+    if (all->count() + containers->count() == 0) throw CLI::RequiredError("CONTAINER... or --all");
+    targets.invocation.command = target;
+  });
+  app.footer(
+      "The address that a container has now is reserved for it; the container itself is not touched. With --move it\n"
+      "gets an interface on NET, with the same address where NET has it, and loses the old one.\n"
+      "What can't be done is reported, and the exit status is 1 then.\n"
+      "Examples:\n"
+      "  bayplan adopt --all --dry-run\n"
+      "  bayplan adopt web db\n"
+      "  bayplan adopt --all --from shop_default --move vlan100");
+}
+
 void add_others(CLI::App& root, Targets& targets) {
   static constexpr Export kExport;
   static constexpr Version kVersion;
@@ -239,6 +262,7 @@ void build(CLI::App& root, Targets& targets) {
   add_attach(root, targets);
   add_reservations(root, targets);
   add_import(root, targets);
+  add_adopt(root, targets);
   add_others(root, targets);
 }
 

@@ -79,6 +79,13 @@ struct Import {
   std::optional<std::string> kind;  // none: to be found out
   bool dry_run = false;
 };
+struct Adopt {
+  std::vector<std::string> containers;
+  bool all = false;
+  std::optional<std::string> from;
+  std::optional<std::string> move_network;
+  bool dry_run = false;
+};
 struct Version {};
 struct Completion {
   std::string shell;
@@ -86,7 +93,7 @@ struct Completion {
 
 using Command =
     std::variant<std::monostate, NetworkCreate, NetworkList, NetworkInspect, NetworkSet, NetworkRemove, RunContainer,
-                 Attach, Detach, List, Show, Reserve, Release, Export, Import, Version, Completion>;
+                 Attach, Detach, List, Show, Reserve, Release, Export, Import, Adopt, Version, Completion>;
 
 struct Invocation {
   std::string socket;

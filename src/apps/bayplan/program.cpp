@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "apps/bayplan/adopt_report.hpp"
 #include "apps/bayplan/completion.hpp"
 #include "apps/bayplan/daemon.hpp"
 #include "apps/bayplan/env_file.hpp"
@@ -146,6 +147,18 @@ class Doer {
     }
     if (invocation_.json) return wire::pretty(report);
     return invocation_.quiet ? imported_keys(report) : import_text(report);
+  }
+
+  Result<std::string> operator()(const Adopt& command) {
+    const json::value body{{"containers", texts(command.containers)},
+                           {"all", command.all},
+                           {"from", text_or_null(command.from)},
+                           {"move", text_or_null(command.move_network)},
+                           {"dry_run", command.dry_run}};
+    const auto report = TRY(daemon_.post("/v1/adopt", body, kAdoptBound));
+    incomplete_ = TRY(what_was_not_adopted(report));
+    if (invocation_.json) return wire::pretty(report);
+    return invocation_.quiet ? adopted_keys(report) : adopt_text(report);
   }
 
   Result<std::string> operator()(const Version&) {

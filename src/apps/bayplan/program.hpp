@@ -23,6 +23,9 @@ inline constexpr std::chrono::minutes kRunBound{15};
 // How long `bayplan import` waits: for 100 000 reservations on a slow disk.
 inline constexpr std::chrono::minutes kImportBound{10};
 
+// How long `bayplan adopt` waits: a container takes about a second to be moved. Longer than baypland does.
+inline constexpr std::chrono::minutes kAdoptBound{15};
+
 // `args` without the program's name. Gives the exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 the daemon
 // can't be reached. Nothing is written to `out` unless what was asked for was done; an import that skipped records was
 // done, and gives 1.

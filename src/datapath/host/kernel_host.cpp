@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "datapath/host/inside.hpp"
 #include "linux/held_port.hpp"
 #include "linux/netlink.hpp"
 
@@ -27,6 +28,10 @@ Result<std::vector<ports::Route>> KernelHost::routes() {
 Result<bool> KernelHost::has_interface(const std::string& name) {
   auto netlink = TRY(kernel::NetlinkSocket::open());
   return TRY(netlink.find_link(name)).has_value();
+}
+
+Result<std::vector<ports::InsideAddress>> KernelHost::addresses_inside(const std::string& netns) {
+  return datapath::addresses_inside(netns);
 }
 
 Result<std::unique_ptr<ports::HeldPort>> KernelHost::hold_port(const model::PublishedPort& port) {

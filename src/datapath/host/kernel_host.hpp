@@ -15,6 +15,7 @@ class KernelHost final : public ports::Host {
  public:
   Result<std::vector<ports::Route>> routes() override;
   Result<bool> has_interface(const std::string& name) override;
+  Result<std::vector<ports::InsideAddress>> addresses_inside(const std::string& netns) override;
   Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override;
 };
 

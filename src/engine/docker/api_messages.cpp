@@ -46,6 +46,8 @@ Result<ports::ContainerNetwork> read_container_network(std::string_view key, con
   out.network_id = read.text("NetworkID");
   out.endpoint = read.text("EndpointID");
   out.address = address_of(read.text("IPAddress"));
+  out.gateway = address_of(read.text("Gateway"));
+  if (const auto mac = model::MacAddress::parse(read.text("MacAddress"))) out.mac = *mac;
   auto ipam = read.inner("IPAMConfig");
   out.configured = address_of(ipam.text("IPv4Address"));
   TRY(read.check(ErrorCode::corrupt, "Docker's container list"));
@@ -71,6 +73,14 @@ Result<ports::Container> read_container(const json::value& value) {
   return out;
 }
 
+// What of the IPv4 subnet is the engine's own.
+void read_reserved(JsonReader& config, ports::EngineNetworkInfo& out) {
+  out.gateway = address_of(config.text("Gateway"));
+  for (const auto& [name, text] : config.texts("AuxiliaryAddresses")) {
+    if (const auto address = address_of(text)) out.auxiliary.push_back(*address);
+  }
+}
+
 // Docker keys an endpoint by its container's id; one that is being joined, whose container it does not know yet, by
 // "ep-<endpoint id>" (moby daemon/network.go, buildContainerAttachments).
 void read_endpoints(JsonReader& read, ports::EngineNetworkInfo& out) {
@@ -90,6 +100,7 @@ Result<ports::EngineNetworkInfo> read_network(const json::value& value) {
   out.name = read.text("Name");
   out.driver = read.text("Driver");
   out.options = read.texts("Options");
+  out.swarm = read.text("Scope") == "swarm";
   auto ipam = read.inner("IPAM");
   out.ipam_driver = ipam.text("Driver");
   for (const auto& each : ipam.array("Config")) {
@@ -98,6 +109,7 @@ Result<ports::EngineNetworkInfo> read_network(const json::value& value) {
     if (subnet.ok()) out.subnets.push_back(*subnet);
     const auto range = model::Subnet::parse(config.text("IPRange"));
     if (range.ok() && range->base().is_v4()) out.range = model::AddressRange{range->base(), range->last()};
+    if (subnet.ok() && subnet->base().is_v4()) read_reserved(config, out);
   }
   read_endpoints(read, out);
   TRY(read.check(ErrorCode::corrupt, "Docker's network"));

@@ -170,6 +170,9 @@ class HostOfDaemon final : public ports::Host {
   explicit HostOfDaemon(FakeHost& host) : host_(host), life_(host.life()) {}
   Result<std::vector<ports::Route>> routes() override { return host_.routes(); }
   Result<bool> has_interface(const std::string& name) override { return host_.has_interface(name); }
+  Result<std::vector<ports::InsideAddress>> addresses_inside(const std::string& netns) override {
+    return host_.addresses_inside(netns);
+  }
   Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override {
     return host_.hold_for(life_, port);
   }

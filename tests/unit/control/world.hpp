@@ -51,6 +51,12 @@ class FakeHost final : public ports::Host {
     return routes_;
   }
   Result<bool> has_interface(const std::string&) override { return false; }
+  Result<std::vector<ports::InsideAddress>> addresses_inside(const std::string& netns) override {
+    const std::scoped_lock hold(mutex_);
+    const auto found = inside_.find(netns);
+    if (found == inside_.end()) return fail(ErrorCode::not_found, "there is no network namespace {}", netns);
+    return found->second;
+  }
   // By the daemon that lives now.
   Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override {
     return hold_for(life_, port);
@@ -62,6 +68,11 @@ class FakeHost final : public ports::Host {
   void add_route(const std::string& destination, const std::string& device) {
     const std::scoped_lock hold(mutex_);
     routes_.push_back({model::Subnet::parse(destination).value(), device});
+  }
+  // What somebody put into a container by hand; by the path of its namespace.
+  void put_inside(const std::string& netns, const ports::InsideAddress& address) {
+    const std::scoped_lock hold(mutex_);
+    inside_[netns].push_back(address);
   }
   // A program of the host's binds the port; false when it can't have it.
   bool take_port(std::uint16_t port, const std::string& protocol = "tcp") {
@@ -85,7 +96,8 @@ class FakeHost final : public ports::Host {
 
   std::mutex mutex_;
   std::vector<ports::Route> routes_;
-  std::map<Port, int> ports_;  // → who holds it; 0: a program of the host's
+  std::map<std::string, std::vector<ports::InsideAddress>> inside_;  // by namespace
+  std::map<Port, int> ports_;                                        // → who holds it; 0: a program of the host's
   int holders_ = 0;
   std::atomic<int> life_{0};
 };
