@@ -68,14 +68,6 @@ void describe_by_hand(NetworkSpec& spec, const AdoptPlace& place, const AdoptTer
   spec.vlan = vlan_at_gateway(terms.routes, *place.subnet);
 }
 
-// A parent like "eth1.100" is the VLAN 100 on eth1.
-void describe_macvlan(NetworkSpec& spec, const std::string& parent) {
-  spec.datapath = "macvlan";
-  const auto dot = parent.rfind('.');
-  spec.uplink = parent.substr(0, dot);
-  if (dot != std::string::npos) spec.vlan = parent.substr(dot + 1);
-}
-
 void describe_engine_network(NetworkSpec& spec, const ports::EngineNetworkInfo& network) {
   const bool is_name = model::parse_network_name(network.name).ok();
   if (is_name) spec.name = network.name;
@@ -83,9 +75,6 @@ void describe_engine_network(NetworkSpec& spec, const ports::EngineNetworkInfo& 
   for (const model::IpAddress& address : network.auxiliary) spec.exclusions.push_back(address.to_string());
   if (const auto mtu = option(network, kMtuOption); !mtu.empty()) spec.mtu = mtu;
   spec.nat = option(network, kMasquerade) != "false";
-  if (network.driver == "macvlan" && !option(network, "parent").empty()) {
-    describe_macvlan(spec, option(network, "parent"));
-  }
 }
 
 // A network as the container's is now. Its name is the engine's, unless one of ours has it already.
@@ -102,7 +91,18 @@ NetworkSpec spec_of(const model::Plan& plan, const AdoptPlace& place, const Adop
   return spec;
 }
 
+// Its containers are on a wire, which is not ours to choose; and its gateway may be a router there, while a network of
+// ours has this host as its gateway: two with one address.
+Error needs_its_owner(const AdoptPlace& place) {
+  return fail(
+      ErrorCode::not_found,
+      "no network of Bayplan's has {}, and none is made by itself for the driver {}: make it first, with its uplink "
+      "and a gateway's address that no router there has (bayplan network create NAME --subnet {} --gateway IP)",
+      place.address->to_string(), place.engine_network.driver, place.subnet->to_string());
+}
+
 Result<Network> build(const model::Plan& plan, const AdoptPlace& place, const AdoptTerms& terms) {
+  if (!place.is_by_hand() && place.engine_network.driver != "bridge") return needs_its_owner(place);
   // The engine's own network, or the old practice's gateway, is there yet: what has exactly this subnet is replaced.
   Surroundings around{terms.routes, {}};
   std::erase_if(around.routes, [&](const ports::Route& route) { return route.destination == *place.subnet; });
@@ -174,6 +174,23 @@ void describe_ours(const model::Plan& plan, const AdoptPlace& place, AdoptOutcom
   if (own != nullptr) describe(outcome, *network, *own);
 }
 
+// An interface that `bayplan attach` put in.
+const model::Attachment* attached_by_us(const model::Plan& plan, const AdoptPlace& place) {
+  if (!place.is_by_hand()) return nullptr;
+  for (const model::Attachment* attachment : plan.attachments()) {
+    const bool is_it = attachment->container_id == place.container.id && attachment->address == place.address;
+    if (is_it && attachment->is_by_hand()) return attachment;
+  }
+  return nullptr;
+}
+
+void describe_attached(const model::Plan& plan, const model::Attachment& attachment, AdoptOutcome& outcome) {
+  outcome.kind = Kind::present;
+  outcome.identity = attachment.identity;
+  const Reservation* own = plan.reservation(attachment.network, attachment.identity);
+  if (own != nullptr) describe(outcome, *plan.network(attachment.network), *own);
+}
+
 // --- moving
 
 // A container has one address on a network of ours, so only one of its networks can become it.
@@ -191,21 +208,6 @@ Result<> check_movable(const model::Plan& plan, const AdoptCandidate& candidate,
               network.name);
 }
 
-// The subnet is routed elsewhere while what it belongs to now is there: the containers that were moved could not be
-// reached.
-Result<> check_not_routed(const PlanEdit& edit, const Network& network, const AdoptTerms& terms) {
-  auto routed = check_routes(edit.plan(), network.subnet, terms.routes);
-  if (routed) return {};
-  for (const ports::Route& route : terms.routes) {
-    if (check_routes(edit.plan(), network.subnet, {route})) continue;
-    return fail(ErrorCode::conflict,
-                "nothing can be moved to {} while this host's route to {} leads to {}: adopt the containers without "
-                "--move, and make them anew once that is gone (docs/migrating.md)",
-                network.name, route.destination.to_string(), route.device);
-  }
-  return routed;
-}
-
 std::string reason_for_another(const model::Plan& plan, const AdoptPlace& place, const Network& network,
                                Timestamp now) {
   if (!place.address) return "Docker keeps no address for it while it is stopped";
@@ -214,6 +216,24 @@ std::string reason_for_another(const model::Plan& plan, const AdoptPlace& place,
   }
   auto is_free = check_free(plan, network, *place.address, now);
   return is_free ? std::string{} : std::move(is_free).error().detail;
+}
+
+// A new address: nobody's in the plan, and none that a container has now on a network of the engine's. That one may
+// come to this network, too, or be on the same wire.
+Result<model::IpAddress> choose_address(PlanEdit& edit, const Network& network, const AdoptTerms& terms) {
+  const std::size_t mark = edit.changes().size();
+  for (const model::IpAddress& address : terms.in_use) {
+    if (!check_free(edit.plan(), network, address, terms.now)) continue;
+    TRY(edit.put(make_reservation(network, "in-use-" + address.to_string(), address, terms.now)));
+  }
+  auto chosen = take_free_address(edit, network, terms.carrier_range);
+  edit.rollback(mark);
+  const auto address = TRY(std::move(chosen));
+  // Where all are somebody's, it is that of a container that was removed: its reservation ends by this.
+  if (const Reservation* removed = edit.plan().reservation_at(network.name, address)) {
+    TRY(edit.erase(Reservation(*removed)));
+  }
+  return address;
 }
 
 Result<> plan_move(PlanEdit& edit, const AdoptPlace& place, const Network& network, const AdoptTerms& terms,
@@ -227,6 +247,7 @@ Result<> plan_move(PlanEdit& edit, const AdoptPlace& place, const Network& netwo
   AdoptMove move;
   move.outcome = plan.report.outcomes.size();
   move.place = place;
+  move.network = network;
   move.reservation = TRY(reserve_for_move(edit, place, network, terms, outcome.note));
   describe(outcome, network, move.reservation);
   outcome.kind = Kind::moved;
@@ -284,6 +305,10 @@ class Planning {
       describe_ours(edit_.plan(), place, outcome);
       return {};
     }
+    if (const auto* attached = attached_by_us(edit_.plan(), place)) {
+      describe_attached(edit_.plan(), *attached, outcome);
+      return {};
+    }
     if (!target_) {
       if (place.engine_network.swarm) {
         return fail(ErrorCode::unsupported, "'{}' is a swarm's network, which spans hosts: Bayplan's does not",
@@ -331,8 +356,9 @@ Result<Reservation> reserve_for_move(PlanEdit& edit, const AdoptPlace& place, co
     return *own;
   }
   const std::string why = reason_for_another(edit.plan(), place, network, terms.now);
-  AddressWish wish{.address = why.empty() ? place.address : std::nullopt, .within = terms.carrier_range};
   if (!why.empty()) note = why + ": it gets a new one";
+  const AddressWish wish{.address = why.empty() ? *place.address : TRY(choose_address(edit, network, terms)),
+                         .within = {}};
   Reservation reservation = with_container(TRY(reserve(edit, network, identity, wish, terms.now)), place.container, {});
   TRY(edit.put(reservation));
   return reservation;
@@ -348,7 +374,7 @@ Result<AdoptPlan> plan_adoption(PlanEdit& edit, const AdoptRequest& request, con
                   shown(*request.move_network));
     }
     target = *found;
-    TRY(check_not_routed(edit, *target, terms));
+    TRY(check_is_alone(edit.plan(), *target, terms.routes));
   }
   Planning planning(edit, terms, std::move(target));
   for (const AdoptCandidate& candidate : adopt_candidates(request, facts)) planning.add(candidate);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "control/adopt_places.hpp"
 #include "control/adopt_request.hpp"
@@ -22,6 +23,7 @@ struct AdoptTerms {
   std::vector<ports::Route> routes;                  // the host's
   std::map<std::string, Error> refused;              // new networks that the datapath can't carry, by name
   std::optional<model::AddressRange> carrier_range;  // of the engine's network that carries the one to move to
+  std::set<model::IpAddress> in_use;                 // what the engine's containers have now, wherever
   std::string host;
   Timestamp now{};
 };
@@ -30,7 +32,8 @@ struct AdoptTerms {
 struct AdoptMove {
   std::size_t outcome = 0;  // its place in the report
   AdoptPlace place;
-  model::Reservation reservation;  // on the network it goes to
+  model::Network network;          // where it goes
+  model::Reservation reservation;  // there
 };
 
 struct AdoptPlan {

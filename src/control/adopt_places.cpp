@@ -82,11 +82,17 @@ void look_inside(AdoptCandidate& candidate, const AdoptFacts& facts) {
   for (const auto& inside : *seen->second) {
     candidate.places.push_back(place_by_hand(candidate.container, none_of(facts), inside));
   }
+  const auto sandbox = facts.sandboxes.find(candidate.container.id);
+  for (AdoptPlace& place : candidate.places) {
+    if (sandbox != facts.sandboxes.end()) place.sandbox = sandbox->second;
+  }
   if (candidate.places.empty()) candidate.why_none = "it has no network and no interface with an IPv4 address";
 }
 
 // Why a container can have no address of its own; empty: it can.
 std::string reason_against(const Container& container) {
+  using enum ports::ContainerState;
+  if (container.state == removing || container.state == dead) return "it is being removed";
   if (container.network_mode == "host") return "it uses the host's own network";
   if (container.network_mode.starts_with("container:")) {
     return "it shares the network of another container: adopt that one";
@@ -142,6 +148,21 @@ std::vector<AdoptCandidate> adopt_candidates(const AdoptRequest& request, const 
   }
   const auto is_elsewhere = [&](const AdoptCandidate& each) { return each.places.empty() && !each.named; };
   if (request.from) std::erase_if(all, is_elsewhere);
+  return all;
+}
+
+std::set<model::IpAddress> addresses_in_use(const AdoptFacts& facts) {
+  std::set<model::IpAddress> all;
+  for (const Container& container : facts.containers) {
+    for (const ContainerNetwork& entry : container.networks) {
+      if (entry.address) all.insert(*entry.address);
+      if (entry.configured) all.insert(*entry.configured);
+    }
+  }
+  for (const auto& [id, seen] : facts.inside) {
+    if (!seen) continue;
+    for (const auto& inside : *seen) all.insert(inside.address);
+  }
   return all;
 }
 

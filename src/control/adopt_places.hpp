@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct AdoptFacts {
   // What was put by hand into the containers that run without a network of the engine's, by id; or why that can't be
   // seen.
   std::map<std::string, Result<std::vector<ports::InsideAddress>>> inside;
+  std::map<std::string, std::string> sandboxes;  // paths of their network namespaces, by id
 };
 
 // One place of a container: a network of the engine's, or an interface that somebody put into it.
@@ -24,6 +26,7 @@ struct AdoptPlace {
   ports::Container container;
   ports::EngineNetworkInfo engine_network;
   std::string interface;  // of an interface put in by hand
+  std::string sandbox;    // path of the network namespace that it is in
   std::optional<model::IpAddress> address;
   std::optional<model::Subnet> subnet;  // around the address
   std::optional<model::IpAddress> gateway;
@@ -45,6 +48,9 @@ struct AdoptCandidate {
 
 // By the request's names, in their order; or all, by name. What the request's `from` leaves out is left out.
 std::vector<AdoptCandidate> adopt_candidates(const AdoptRequest& request, const AdoptFacts& facts);
+
+// All addresses that containers have now, or ask for.
+std::set<model::IpAddress> addresses_in_use(const AdoptFacts& facts);
 
 // The containers that run without any network of the engine's, whose inside has to be looked at.
 std::vector<std::string> containers_to_look_into(const std::vector<ports::Container>& containers);

@@ -93,7 +93,13 @@ Result<Reservation> Attacher::attach(const AttachOrder& order) {
   const Expected expected(parts_.kernel, host_port_name(endpoint));
   const Marked marked = TRY(mark(order, place, endpoint));
   if (!marked.port) return marked.reservation;
-  if (auto done = make(marked.mark, *marked.port); !done.ok()) {
+  auto done = order.make_way ? order.make_way() : Result<>{};
+  if (done.ok()) {
+    done = make(marked.mark, *marked.port);
+  } else {
+    TRY(end(marked.mark));
+  }
+  if (!done.ok()) {
     take_back(marked);
     return std::move(done).error();
   }

@@ -8,6 +8,7 @@
 // is done by a few threads of its own, one container at a time.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -30,6 +31,7 @@ struct AttachOrder {
   std::string interface;  // empty: the next free eth<N> from eth1 on
   std::string identity;   // only of a namespace; empty: the path's last part
   bool default_route = false;
+  std::function<Result<>()> make_way = {};  // called when all is stored, before anything is made
 };
 
 class Attacher {

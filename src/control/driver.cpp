@@ -271,6 +271,7 @@ Result<Driver::StoredNetwork> Driver::store_network(const ports::NetworkRequest&
   if (planned) TRY(parts_.kernel.validate(*planned));
   return parts_.planner.execute([&](PlanEdit& edit) -> Result<StoredNetwork> {
     const Network* known = TRY(matching_network(edit.plan(), spec));
+    if (known) TRY(check_is_alone(edit.plan(), *known, surroundings.routes));
     Network network = known ? TRY(with_exclusions(edit, *known, spec))
                             : TRY(build_network(edit.plan(), spec, parts_.defaults, surroundings, now));
     const bool fresh = !known;
@@ -385,6 +386,8 @@ Result<ports::JoinAnswer> Driver::join(const std::string& network_id, const std:
                                        const std::string& sandbox) {
   const Network network = TRY(network_of_engine(network_id));
   JoinRequest request = TRY(who_joins(network_id, endpoint_id));
+  // Nothing is bound and nothing made: it is disconnected next.
+  if (request.container && parts_.engine_keeper.is_hollow(request.container->id)) return ports::JoinAnswer{};
   request.sandbox = sandbox;
   request.now = parts_.clock.now();
   auto outcome = TRY(parts_.planner.execute([request](PlanEdit& edit) { return join_endpoint(edit, request); }));

@@ -18,6 +18,7 @@ constexpr milliseconds kOwedPoll{200};  // while a start is owed and the engine 
 constexpr milliseconds kRetry{1000};
 constexpr milliseconds kSilence{1000};  // after an unanswered call the engine is not asked again for this long
 constexpr std::chrono::seconds kOwedLifetime{10};
+constexpr std::chrono::seconds kFreeBound{60};  // no disconnect and connect take longer
 
 // The event has the container's labels beside its name.
 std::string identity_of(const ports::EngineEvent& event) {
@@ -344,8 +345,27 @@ bool EngineKeeper::claim_container(const std::string& id, Backoff& backoff) {
 }
 
 void EngineKeeper::free_container(const std::string& id) {
-  const std::scoped_lock lock(mutex_);
-  busy_.erase(id);
+  {
+    const std::scoped_lock lock(mutex_);
+    busy_.erase(id);
+  }
+  wake_.notify_all();
+}
+
+Result<> EngineKeeper::wait_for_container(const std::string& id) {
+  std::unique_lock lock(mutex_);
+  const bool is_free = wake_.wait_for(lock, kFreeBound, [&] { return !busy_.contains(id); });
+  if (!is_free) return fail(ErrorCode::timeout, "baypland is still at work on it: try again");
+  busy_.insert(id);
+  return {};
+}
+
+Result<> EngineKeeper::move(const model::Repin& move) {
+  TRY(wait_for_container(move.container_id));
+  auto moved = repinner_.move(move);
+  free_container(move.container_id);
+  poke();
+  return moved;
 }
 
 // Which of those at rest had its start refused is known to the engine only.

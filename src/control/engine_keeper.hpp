@@ -65,6 +65,13 @@ class EngineKeeper {
   // Why it does not; empty while it does.
   [[nodiscard]] std::string trouble() const;
 
+  // Moves a container to another of the engine's networks (Mover), when nobody else works on it any more. Blocks; not
+  // from a plugin call. `timeout` when it does not come free.
+  Result<> move(const model::Repin& move);
+
+  // For a plugin call: this container is to be given no interface (Mover).
+  [[nodiscard]] bool is_hollow(const std::string& container_id) const { return repinner_.is_hollow(container_id); }
+
   // For a plugin call: the containers, with the names of the engine's networks, among them those of `needed` (ids).
   // Nothing if the engine does not answer within a short bound, as Docker while it boots.
   std::optional<EngineFacts> facts(const std::vector<std::string>& needed);
@@ -109,6 +116,7 @@ class EngineKeeper {
   void settle_starts(const Pass& pass);
   void dispatch_repins(const Pass& pass);
   bool claim_container(const std::string& id, Backoff& backoff);
+  Result<> wait_for_container(const std::string& id);
   void free_container(const std::string& id);
   void repin(const RepinAction& action, const ports::Container& container);
   bool settle_owed(const SyncPass& pass, const std::string& container);

@@ -157,6 +157,22 @@ Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, cons
   return {};
 }
 
+Result<> check_is_alone(const model::Plan& plan, const model::Network& network,
+                        const std::vector<ports::Route>& routes) {
+  const auto carries = [&](const auto& entry) { return entry.second.network == network.name; };
+  const bool in_use = std::ranges::any_of(plan.engine_networks(), carries) || !plan.attachments(network.name).empty();
+  if (in_use) return {};
+  for (const ports::Route& route : routes) {
+    if (check_routes(plan, network.subnet, {route})) continue;
+    return fail(
+        ErrorCode::conflict,
+        "the network '{}' can't be used while this host's route to {} leads to {}: take that away first (if it is "
+        "a network of Docker's own: docker network rm)",
+        network.name, route.destination.to_string(), route.device);
+  }
+  return {};
+}
+
 Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
                                        const Surroundings& surroundings) {
   std::optional<model::Subnet> candidate = model::Subnet::around(defaults.supernet.base(), defaults.prefix_length);

@@ -40,6 +40,11 @@ Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDef
 // `conflict` when the subnet overlaps a route of the host that is not on a device of ours.
 Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, const std::vector<ports::Route>& routes);
 
+// `conflict` when what had the network's subnet before Bayplan (an engine's network of its own, the old practice's
+// gateway) is still there: both at once can't be reached. Success for a network that is in use here.
+Result<> check_is_alone(const model::Plan& plan, const model::Network& network,
+                        const std::vector<ports::Route>& routes);
+
 // What `docker network create -o …` asks for, as a NetworkSpec; `invalid` for an option nobody knows. The name may be
 // empty: none was given.
 Result<NetworkSpec> spec_from_engine(const ports::NetworkRequest& request);

@@ -14,7 +14,10 @@ constexpr std::chrono::milliseconds kListingBound{2000};
 Result<> Repinner::carry_out(const RepinAction& action, const ports::Container& container) {
   using Reason = RepinAction::Reason;
   model::Repin repin{action.container_id, action.engine_network, {}, action.address};
-  if (action.reason == Reason::resume) return resume(TRY(begun_repin(repin)), action);
+  if (action.reason == Reason::resume) {
+    const auto begun = TRY(begun_repin(repin));
+    return begun.is_move() ? mover_.carry_out(begun) : resume(begun, action);
+  }
   if (action.reason == Reason::put_right && !TRY(is_still_misplaced(action))) return {};
   const bool rests = action.reason == Reason::pin || action.reason == Reason::unpin;
   // Inspecting waits while the container starts; a running one is never unplugged for a pin.
@@ -34,6 +37,11 @@ Result<> Repinner::carry_out(const RepinAction& action, const ports::Container& 
     return gone;
   }
   return reconnect(repin, action);
+}
+
+Result<> Repinner::move(const model::Repin& move) {
+  TRY(planner_.execute([move](model::PlanEdit& edit) { return edit.put(move); }));
+  return mover_.carry_out(move);
 }
 
 // It may have been restarted since, and got its own by that.

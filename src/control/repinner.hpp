@@ -9,6 +9,7 @@
 
 #include "control/engine_facts.hpp"
 #include "control/engine_sync.hpp"
+#include "control/mover.hpp"
 #include "control/planner.hpp"
 
 namespace bayplan::control {
@@ -17,11 +18,15 @@ class Repinner {
  public:
   // All must outlive it. `patience`: how long the engine may take to do what an asker who is gone has asked for.
   Repinner(ports::Engine& engine, Planner& planner, const Clock& clock, std::chrono::milliseconds patience)
-      : engine_(engine), planner_(planner), clock_(clock), patience_(patience) {}
+      : engine_(engine), planner_(planner), clock_(clock), patience_(patience), mover_(engine, planner) {}
 
   // `container` as the engine listed it; not needed for `resume`. Success also when there is nothing to do any more
   // (the container started meanwhile). After an error of the connect, the Repin stands and is to be resumed.
   Result<> carry_out(const RepinAction& action, const ports::Container& container);
+  // The container is being connected without an interface (Mover).
+  [[nodiscard]] bool is_hollow(const std::string& container_id) const { return mover_.is_hollow(container_id); }
+  // A move that is not begun yet: it is stored, then carried out. Errors as Mover's.
+  Result<> move(const model::Repin& move);
 
  private:
   // How a repin that was begun stands, as the engine shows it.
@@ -48,6 +53,7 @@ class Repinner {
   Planner& planner_;
   const Clock& clock_;
   std::chrono::milliseconds patience_;
+  Mover mover_;
   std::mutex mutex_;
   std::map<model::Plan::PairKey, std::chrono::steady_clock::time_point> resuming_since_;  // as_before
 };

@@ -285,7 +285,15 @@ Result<ImportReport> Service::import_plan(const ImportRequest& request) {
 
 Result<AdoptReport> Service::adopt(const AdoptRequest& request) {
   const std::scoped_lock lock(adopting_);
-  return Adopter(parts_).adopt(request);
+  const auto find = [this](const Network& network) { return carrier_of(network); };
+  const auto find_or_make = [this](const Network& network) -> Result<ports::EngineNetworkInfo> {
+    const std::scoped_lock placing(placing_);
+    if (auto known = TRY(carrier_of(network))) return std::move(*known);
+    TRY(create_carrier(network));
+    if (auto made = TRY(carrier_of(network))) return std::move(*made);
+    return fail(ErrorCode::conflict, "Docker's network for {} has just been removed again", network.name);
+  };
+  return Adopter(parts_, {find, find_or_make}).adopt(request);
 }
 
 Result<DaemonStatus> Service::status() {
@@ -299,6 +307,8 @@ Result<ReservationView> Service::attach(const AttachSpec& spec) {
     const std::scoped_lock lock(placing_);
     return network_for(spec.network, spec.vlan);
   }());
+  const auto routes = TRY(parts_.host.routes());
+  TRY(parts_.planner.execute([&](PlanEdit& edit) { return check_is_alone(edit.plan(), network, routes); }));
   AttachOrder order;
   order.target = spec.target;
   order.network = network;

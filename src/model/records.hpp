@@ -124,12 +124,18 @@ struct OwedStart {
 };
 
 // A disconnect/connect on the engine that is being done: kept from before the first to after the last call, so that
-// a crash in between can't leave the container without its network. Key: container_id, engine_network.
+// a crash in between can't leave the container without its network. Key: container_id, engine_network. With a
+// `from_network` it is a move from that one (`bayplan adopt --move`).
 struct Repin {
   std::string container_id;
   std::string engine_network;
   std::string settings;              // the endpoint's settings as the engine gave them (JSON), to be put back
   std::optional<IpAddress> address;  // to be pinned; none: unpinned
+  // Of a move, for the way back:
+  std::string from_network = {};                         // the engine's id of the network it comes from
+  std::string from_settings = {};                        // its endpoint's settings there
+  std::optional<IpAddress> from_address = std::nullopt;  // its address there
+  [[nodiscard]] bool is_move() const { return !from_network.empty(); }
   friend bool operator==(const Repin&, const Repin&) = default;
 };
 

@@ -115,6 +115,8 @@ class Engine {
   // The container's settings for one of its networks (aliases, links, driver options, addresses), opaque, to be given
   // back to `connect`.
   virtual Result<std::string> endpoint_settings(const std::string& container, const std::string& network_id) = 0;
+  // Of such settings, what holds on any network: aliases and links, but no addresses and no driver's options.
+  virtual Result<std::string> portable_settings(const std::string& settings) = 0;
   virtual Result<> disconnect(const std::string& container, const std::string& network_id) = 0;
   // With `address`, the engine will ask for it at every start; without, it is left to us.
   virtual Result<> connect(const std::string& container, const std::string& network_id, const std::string& settings,

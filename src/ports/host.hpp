@@ -44,6 +44,12 @@ class Host {
   // What the interfaces in another network namespace have, loopback left out. `not_found` when there is no such
   // namespace, `invalid` for the host's own.
   virtual Result<std::vector<InsideAddress>> addresses_inside(const std::string& netns) = 0;
+  // Makes way inside for another interface of that name and address: the old one is down and goes by another name until
+  // it is put back, with its name, address and default route, or removed. Once more is success. `not_found` when there
+  // is neither.
+  virtual Result<> put_aside(const std::string& netns, const InsideAddress& interface) = 0;
+  virtual Result<> put_back(const std::string& netns, const InsideAddress& interface) = 0;
+  virtual Result<> remove_aside(const std::string& netns, const InsideAddress& interface) = 0;
   // Takes the host's side of a published port, so that nobody else is given it: neither a program nor a port that the
   // engine publishes for networks of its own. `conflict` when somebody has it already, `invalid` when the address is
   // not this host's.

@@ -1,5 +1,8 @@
 #include "support/fake_engine.hpp"
 
+#include <algorithm>
+#include <set>
+
 namespace bayplan::testing {
 
 namespace {
@@ -122,6 +125,7 @@ int FakeEngine::watchers() const {
 
 Result<FakeEngine::Endpoint> FakeEngine::make_endpoint(Box& box, Connection& connection, Net& net) {
   const std::scoped_lock one_at_a_time(net.making);
+  if (net.info.driver != "bayplan") return make_foreign_endpoint(box, connection, net);
   auto* driver = driver_.load();
   if (driver == nullptr) return fail(ErrorCode::unavailable, "Unable to connect to plugin: bayplan");
   ports::AddressRequest request{net.pool, connection.configured ? connection.configured->to_string() : "",
@@ -140,6 +144,44 @@ Result<FakeEngine::Endpoint> FakeEngine::make_endpoint(Box& box, Connection& con
   return endpoint;
 }
 
+Result<FakeEngine::Endpoint> FakeEngine::make_foreign_endpoint(const Box&, Connection& connection, const Net& net) {
+  const bool gives_none = net.info.driver == "null";
+  const auto id = new_id();
+  const std::scoped_lock hold(mutex_);
+  std::set<model::IpAddress> taken;
+  for (const auto& each : boxes_) {
+    for (const auto& other : each->connections) {
+      if (other.network == net.info.id && other.endpoint) taken.insert(other.endpoint->address);
+    }
+  }
+  Endpoint endpoint{id, {}, {}};
+  if (!gives_none) {
+    auto free = net.info.subnets.front().first_host().plus(1);
+    while (taken.contains(*free)) free = free->plus(1);
+    endpoint.address = connection.configured.value_or(*free);
+    if (taken.contains(endpoint.address)) return fail(ErrorCode::conflict, "Address already in use");
+  }
+  connection.endpoint = endpoint;
+  return endpoint;
+}
+
+// What the container's namespace refuses: two addresses whose subnets overlap.
+Result<> FakeEngine::check_sandbox(const Box& box, const Connection& fresh) const {
+  const auto to = TRY(net(fresh.network));
+  for (const auto& each : box.connections) {
+    if (&each == &fresh || !each.endpoint) continue;
+    for (const auto& subnet : TRY(net(each.network))->info.subnets) {
+      const auto& mine = to->info.subnets;
+      const bool clash = std::ranges::any_of(mine, [&](const model::Subnet& other) { return other.overlaps(subnet); });
+      if (!clash) continue;
+      return fail(ErrorCode::conflict,
+                  "cannot program address in sandbox interface: it conflicts with existing route {}",
+                  subnet.to_string());
+    }
+  }
+  return {};
+}
+
 Result<std::string> FakeEngine::join(Connection& connection, Net& net, const std::string& sandbox) {
   auto* driver = driver_.load();
   if (driver == nullptr) return fail(ErrorCode::unavailable, "Unable to connect to plugin: bayplan");
@@ -151,9 +193,14 @@ Result<std::string> FakeEngine::join(Connection& connection, Net& net, const std
 Result<> FakeEngine::attach(Box& box, Connection& connection) {
   const auto network = TRY(net(connection.network));
   const auto endpoint = TRY(make_endpoint(box, connection, *network));
-  auto joined = join(connection, *network, "/var/run/docker/netns/" + box.id.substr(0, 12));
+  const bool is_foreign = network->info.driver != "bayplan";
+  auto joined = is_foreign ? Result<std::string>(std::string{})
+                           : join(connection, *network, "/var/run/docker/netns/" + box.id.substr(0, 12));
+  // Without an interface there is nothing to clash, and nothing to publish by.
+  const bool is_hollow = joined.ok() && !is_foreign && joined->empty();
+  if (auto fits = check_sandbox(box, connection); joined.ok() && !is_hollow && !fits.ok()) joined = fits.error();
   Result<> published;
-  if (joined.ok() && !box.spec.ports.empty()) {
+  if (joined.ok() && !is_foreign && !is_hollow && !box.spec.ports.empty()) {
     published = driver_.load()->publish(network->info.id, endpoint.id, box.spec.ports);
   }
   if (!joined.ok() || !published.ok()) {
@@ -175,7 +222,8 @@ void FakeEngine::detach(Box& box, Connection& connection, bool tell) {
   if (!network.ok() || !connection.endpoint) return;
   const auto endpoint = *connection.endpoint;
   const auto& id = (*network)->info.id;
-  if (auto* driver = driver_.load()) {  // Docker logs their failures and goes on
+  if (auto* driver = driver_.load();
+      driver && (*network)->info.driver == "bayplan") {  // Docker logs their failures and goes on
     if (endpoint.joined) {
       (void)driver->unpublish(id, endpoint.id);
       (void)driver->leave(id, endpoint.id);
@@ -249,6 +297,7 @@ void FakeEngine::end(Box& box, ports::ContainerState state) {
   {
     const std::scoped_lock hold(mutex_);
     box.state = state;
+    for (auto& each : box.connections) each.failed = false;
   }
   tell_of_sandboxes();
   emit_container(box, "die");

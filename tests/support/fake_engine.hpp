@@ -59,7 +59,9 @@ class FakeEngine final : public ports::Engine {
   Result<std::string> network_create(const std::string& name, const std::string& subnet,
                                      const std::string& gateway = "",
                                      const std::map<std::string, std::string>& options = {});
-  // One of another driver, which the engine lists and which never comes to ours.
+  // One of another driver, which the engine lists and which never comes to ours. It gives its addresses itself: the
+  // lowest free one, or the one that is asked for; the driver "null" gives none, and suffers no other network beside
+  // it.
   void add_foreign_network(const ports::EngineNetworkInfo& info);
   Result<std::string> create(const Spec& spec);
   Result<std::string> run(const Spec& spec);
@@ -115,6 +117,8 @@ class FakeEngine final : public ports::Engine {
   Result<ports::EngineNetworkInfo> network(const std::string& id, std::chrono::milliseconds bound) override;
   Result<ports::ContainerDetails> inspect(const std::string& container) override;
   Result<std::string> endpoint_settings(const std::string& container, const std::string& network_id) override;
+  // All of them: they are opaque here.
+  Result<std::string> portable_settings(const std::string& settings) override { return settings; }
   Result<> disconnect(const std::string& container, const std::string& network_id) override;
   Result<> connect(const std::string& container, const std::string& network_id, const std::string& settings,
                    const std::optional<model::IpAddress>& address) override;
@@ -144,7 +148,8 @@ class FakeEngine final : public ports::Engine {
     std::optional<model::IpAddress> configured;
     std::string settings;
     std::optional<Endpoint> endpoint;
-    bool shown = false;  // the container's own entry shows the endpoint once its start is through
+    bool failed = false;  // asked for of a running container, in vain: kept for its next start, and listed from then on
+    bool shown = false;   // the container's own entry shows the endpoint once its start is through
   };
   struct Box {
     std::string id;
@@ -195,6 +200,8 @@ class FakeEngine final : public ports::Engine {
   Result<> attach_all(Box& box);
   Result<> attach(Box& box, Connection& connection);
   Result<Endpoint> make_endpoint(Box& box, Connection& connection, Net& net);
+  Result<Endpoint> make_foreign_endpoint(const Box& box, Connection& connection, const Net& net);
+  Result<> check_sandbox(const Box& box, const Connection& fresh) const;
   Result<std::string> join(Connection& connection, Net& net, const std::string& sandbox);
   void detach(Box& box, Connection& connection, bool tell = true);
   void end(Box& box, ports::ContainerState state);

@@ -14,13 +14,15 @@ ports::Container FakeEngine::view(const Box& box) const {
   for (const auto& each : box.connections) {
     const auto network =
         std::find_if(nets_.begin(), nets_.end(), [&](const auto& net) { return net->info.id == each.network; });
+    if (each.failed) continue;
     ports::ContainerNetwork entry;
     entry.key = network != nets_.end() ? (*network)->info.name : each.network;
     if (each.started) entry.network_id = each.network;
     entry.configured = each.configured;
     if (each.shown && each.endpoint) {
       entry.endpoint = each.endpoint->id;
-      entry.address = each.endpoint->address;
+      const bool has_one = network == nets_.end() || (*network)->info.driver != "null";
+      if (has_one) entry.address = each.endpoint->address;
     }
     if (out.network_mode.empty()) out.network_mode = entry.key;
     out.networks.push_back(std::move(entry));
@@ -98,7 +100,7 @@ Result<> FakeEngine::disconnect(const std::string& container, const std::string&
   const auto network = TRY(net(network_id));
   const auto busy = TRY(lock(*found));
   auto* entry = connection(*found, network->info.id);
-  if (entry == nullptr) {
+  if (entry == nullptr || entry->failed) {
     return fail(ErrorCode::not_found, "container {} is not connected to the network {}", found->id, network->info.name);
   }
   if (view(*found).is_up()) {
@@ -119,11 +121,25 @@ Result<> FakeEngine::connect(const std::string& container, const std::string& ne
   const auto network = TRY(net(network_id));
   const auto busy = TRY(lock(*found));
   const bool up = view(*found).is_up();
+  {
+    const std::scoped_lock hold(mutex_);
+    found->connections.remove_if(
+        [&](const Connection& each) { return each.failed && each.network == network->info.id; });
+  }
   if (connection(*found, network->info.id) != nullptr) {
     // As tried: at rest a second connect says 200 and changes nothing, the address neither.
     if (!up) return {};
     return fail(ErrorCode::in_use, "endpoint with name {} already exists in network {}", found->spec.name,
                 network->info.name);
+  }
+  const auto is_none = [this](const Connection& each) { return net(each.network).value()->info.driver == "null"; };
+  if (std::ranges::any_of(found->connections, is_none) ||
+      (network->info.driver == "null" && !found->connections.empty())) {
+    return fail(ErrorCode::invalid,
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode");
+  }
+  if (address && network->info.name == "bridge") {
+    return fail(ErrorCode::invalid, "user specified IP address is supported on user defined networks only");
   }
   Connection fresh;
   fresh.network = network->info.id;
@@ -140,7 +156,7 @@ Result<> FakeEngine::connect(const std::string& container, const std::string& ne
   if (attached.ok()) {
     entry->shown = entry->started = true;
   } else {
-    found->connections.remove_if([&](const Connection& each) { return &each == entry; });
+    entry->failed = true;
   }
   return attached;
 }

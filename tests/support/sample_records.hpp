@@ -90,7 +90,9 @@ inline model::OwedStart sample_owed_start() {
   return {"b7f3", "vlan100", at(1'700'000'000'003)};
 }
 inline model::Repin sample_repin() {
-  return {std::string(64, 'c'), std::string(64, 'a'), R"({"Aliases":["web","it's"],"Links":null})", ip("172.16.1.12")};
+  return {std::string(64, 'c'), std::string(64, 'a'), R"({"Aliases":["web","it's"],"Links":null})",
+          ip("172.16.1.12"),    std::string(64, 'b'), R"({"Aliases":["web"]})",
+          ip("10.9.0.12")};
 }
 inline model::AttachMark sample_mark(const std::string& identity = "web", const std::string& network = "vlan100") {
   return {network, identity, "/run/netns/blue", "eth1", true, std::string(64, 'd')};

@@ -34,6 +34,18 @@ Result<std::vector<ports::InsideAddress>> KernelHost::addresses_inside(const std
   return datapath::addresses_inside(netns);
 }
 
+Result<> KernelHost::put_aside(const std::string& netns, const ports::InsideAddress& interface) {
+  return datapath::put_aside(netns, interface);
+}
+
+Result<> KernelHost::put_back(const std::string& netns, const ports::InsideAddress& interface) {
+  return datapath::put_back(netns, interface);
+}
+
+Result<> KernelHost::remove_aside(const std::string& netns, const ports::InsideAddress& interface) {
+  return datapath::remove_aside(netns, interface);
+}
+
 Result<std::unique_ptr<ports::HeldPort>> KernelHost::hold_port(const model::PublishedPort& port) {
   return std::unique_ptr<ports::HeldPort>(std::make_unique<HeldSocket>(TRY(kernel::hold_port(port))));
 }

@@ -16,6 +16,9 @@ class KernelHost final : public ports::Host {
   Result<std::vector<ports::Route>> routes() override;
   Result<bool> has_interface(const std::string& name) override;
   Result<std::vector<ports::InsideAddress>> addresses_inside(const std::string& netns) override;
+  Result<> put_aside(const std::string& netns, const ports::InsideAddress& interface) override;
+  Result<> put_back(const std::string& netns, const ports::InsideAddress& interface) override;
+  Result<> remove_aside(const std::string& netns, const ports::InsideAddress& interface) override;
   Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override;
 };
 

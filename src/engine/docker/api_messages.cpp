@@ -265,6 +265,20 @@ Result<std::string> parse_endpoint_settings(std::string_view body, std::string_v
   return fail(ErrorCode::not_found, "the container is not on network {}", network_name);
 }
 
+Result<std::string> portable_settings(std::string_view settings) {
+  const auto root = TRY(parse_json(settings, ErrorCode::corrupt, "the stored endpoint settings"));
+  JsonReader read(root, "");
+  json::object out;
+  for (const std::string_view key : {"Aliases", "Links"}) {
+    if (const auto& list = read.array(key); !list.empty()) out[key] = list;
+  }
+  if (const auto priority = read.number("GwPriority", INT32_MIN, INT32_MAX); priority != 0) {
+    out["GwPriority"] = priority;
+  }
+  TRY(read.check(ErrorCode::corrupt, "the stored endpoint settings"));
+  return json::serialize(out);
+}
+
 Result<std::string> connect_body(std::string_view container, std::string_view settings,
                                  const std::optional<model::IpAddress>& address) {
   auto endpoint = TRY(parse_json(settings, ErrorCode::corrupt, "the stored endpoint settings"));

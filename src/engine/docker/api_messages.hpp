@@ -35,6 +35,9 @@ Result<std::string> parse_created(std::string_view body);
 Result<std::string> parse_endpoint_settings(std::string_view body, std::string_view network_id,
                                             std::string_view network_name);
 
+// Of such settings, what holds on any network: aliases, links and the priority as gateway.
+Result<std::string> portable_settings(std::string_view settings);
+
 // POST /networks/ID/connect: with the settings from above, and this address as IPAMConfig.IPv4Address (none: any).
 // `corrupt` when the settings are not those of parse_endpoint_settings.
 Result<std::string> connect_body(std::string_view container, std::string_view settings,

@@ -85,6 +85,10 @@ Result<std::string> DockerEngine::endpoint_settings(const std::string& container
   return parse_endpoint_settings(body, info.id, info.name).in(context);
 }
 
+Result<std::string> DockerEngine::portable_settings(const std::string& settings) {
+  return docker::portable_settings(settings);
+}
+
 Result<> DockerEngine::disconnect(const std::string& container, const std::string& network_id) {
   TRY(post("/networks/" + network_id + "/disconnect", {}, disconnect_body(container), bounds_.connect)
           .in("disconnect container " + container));

@@ -38,6 +38,7 @@ class DockerEngine final : public ports::Engine {
   Result<ports::EngineNetworkInfo> network(const std::string& id, std::chrono::milliseconds bound) override;
   Result<ports::ContainerDetails> inspect(const std::string& container) override;
   Result<std::string> endpoint_settings(const std::string& container, const std::string& network_id) override;
+  Result<std::string> portable_settings(const std::string& settings) override;
   Result<> disconnect(const std::string& container, const std::string& network_id) override;
   Result<> connect(const std::string& container, const std::string& network_id, const std::string& settings,
                    const std::optional<model::IpAddress>& address) override;

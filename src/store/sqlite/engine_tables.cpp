@@ -60,14 +60,20 @@ void write_repin_key(RowWriter& row, const model::Record& record) {
   row.text(repin.container_id);
   row.text(repin.engine_network);
 }
-void write_repin(RowWriter& row, const model::Record& record) {
-  const auto& repin = std::get<model::Repin>(record);
-  row.text(repin.settings);
-  if (repin.address) {
-    row.address(*repin.address);
+void write_address(RowWriter& row, const std::optional<model::IpAddress>& address) {
+  if (address) {
+    row.address(*address);
   } else {
     row.null();
   }
+}
+void write_repin(RowWriter& row, const model::Record& record) {
+  const auto& repin = std::get<model::Repin>(record);
+  row.text(repin.settings);
+  write_address(row, repin.address);
+  row.text(repin.from_network);
+  row.text(repin.from_settings);
+  write_address(row, repin.from_address);
 }
 model::Record read_repin(RowReader& row) {
   model::Repin repin;
@@ -75,6 +81,9 @@ model::Record read_repin(RowReader& row) {
   repin.engine_network = row.text();
   repin.settings = row.text();
   if (!row.skip_null()) repin.address = row.address();
+  repin.from_network = row.text();
+  repin.from_settings = row.text();
+  if (!row.skip_null()) repin.from_address = row.address();
   return repin;
 }
 
@@ -103,8 +112,12 @@ const Table& owed_start_table() {
 }
 
 const Table& repin_table() {
-  static const Table kTable{
-      "repins", {"container_id", "engine_network"}, {"settings", "address"}, write_repin_key, write_repin, read_repin};
+  static const Table kTable{"repins",
+                            {"container_id", "engine_network"},
+                            {"settings", "address", "from_network", "from_settings", "from_address"},
+                            write_repin_key,
+                            write_repin,
+                            read_repin};
   return kTable;
 }
 

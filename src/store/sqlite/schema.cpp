@@ -114,7 +114,14 @@ CREATE TABLE attach_marks (
 ) STRICT;
 )sql";
 
-constexpr std::array<std::string_view, 2> kMigrations{kVersion1, kVersion2};
+// Moves from one of the engine's networks to another.
+constexpr std::string_view kVersion3 = R"sql(
+ALTER TABLE repins ADD COLUMN from_network TEXT NOT NULL DEFAULT '';
+ALTER TABLE repins ADD COLUMN from_settings TEXT NOT NULL DEFAULT '';
+ALTER TABLE repins ADD COLUMN from_address BLOB CHECK (length(from_address) IN (4, 16));
+)sql";
+
+constexpr std::array<std::string_view, 3> kMigrations{kVersion1, kVersion2, kVersion3};
 
 Result<> apply(Database& database, std::string_view script, std::size_t version) {
   TRY(database.begin());

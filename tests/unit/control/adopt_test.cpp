@@ -239,6 +239,17 @@ TEST_F(Adopting, ASubnetThatOverlapsSomethingElseIsRefusedAndSaysWhatToDo) {
   EXPECT_THAT(outcomes[0].note, ::testing::HasSubstr("bayplan network create NAME --subnet 10.9.0.0/24"));
 }
 
+// Its gateway is a router on the wire: this host must not come to have the same address by itself.
+TEST_F(Adopting, NoNetworkIsMadeByItselfForMacvlan) {
+  facts.networks.push_back(engine_network("wire", "192.168.7.0/24", "macvlan"));
+  facts.containers = {box("db", {on("wire", "192.168.7.9")})};
+  const auto outcomes = adopt_all();
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_EQ(outcomes[0].kind, Kind::refused);
+  EXPECT_THAT(outcomes[0].note, ::testing::HasSubstr("bayplan network create NAME --subnet 192.168.7.0/24"));
+  EXPECT_EQ(plan.network("wire"), nullptr);
+}
+
 TEST_F(Adopting, ASwarmsNetworkIsRefused) {
   facts.networks.push_back(engine_network("mesh", "10.0.1.0/24", "overlay"));
   facts.networks.back().swarm = true;
@@ -287,6 +298,16 @@ TEST_F(Adopting, AMoveGivesAnotherAddressWhereItMustAndSaysWhy) {
   EXPECT_EQ(outcomes[2].address, "172.16.1.4/24");
 }
 
+TEST_F(Adopting, ANewAddressIsNoneThatAnotherContainerHasOnTheWire) {
+  facts.networks.push_back(engine_network("wire", "172.16.1.0/24", "macvlan"));
+  facts.containers = {box("web", {on("bridge", "172.17.0.2")}), box("db", {on("wire", "172.16.1.2")}),
+                      box("off", {on("wire", "", "172.16.1.3")}, State::exited)};
+  terms.in_use = control::addresses_in_use(facts);
+  EXPECT_EQ(move({"web"}).at(0).address, "172.16.1.4/24");
+  EXPECT_EQ(move({"db"}).at(0).address, "172.16.1.2/24");
+  EXPECT_EQ(plan.reservations("vlan100").size(), 2U);
+}
+
 TEST_F(Adopting, AMoveGoesToTheAddressThatIsReservedAlready) {
   ASSERT_TRUE(edit.put(control::make_reservation(*plan.network("vlan100"), "web", ip("172.16.1.77"), now)).ok());
   facts.containers = {box("web", {on("bridge", "172.17.0.2")})};
@@ -308,7 +329,7 @@ TEST_F(Adopting, OfSeveralNetworksOneHasToBeNamedForAMove) {
   EXPECT_TRUE(plan_made.moves.empty());
 }
 
-TEST_F(Adopting, NothingMovesToASubnetThatIsStillRoutedElsewhere) {
+TEST_F(Adopting, NothingMovesToANetworkWhoseSubnetIsStillRoutedElsewhere) {
   facts.containers = {box("db", {on("shop", "10.9.0.7")})};
   adopt_all();
   EXPECT_TRUE(move({"db"}, "shop").empty());

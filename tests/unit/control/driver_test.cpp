@@ -107,6 +107,25 @@ TEST_F(DriverCalls, ANetworkThatCannotBeIsRefusedAndNothingIsKept) {
   EXPECT_TRUE(world.datapath.list_networks()->empty());
 }
 
+// As after an import or an adoption: the plan has the network, and so has Docker itself or the old practice.
+TEST_F(DriverCalls, ANetworkWhoseSubnetIsStillRoutedElsewhereWaitsForThatToGo) {
+  control::NetworkSpec spec;
+  spec.name = "vlan100";
+  spec.vlan = "100";
+  spec.subnet = "172.16.1.0/24";
+  ASSERT_TRUE(world.service().create_network(spec).ok());
+  world.host.add_route("172.16.1.0/24", "br-0123");
+  expect_refused(world.driver().create_network(network_request()), ErrorCode::conflict, "br-0123");
+  control::AttachSpec attach;
+  attach.target = "web";
+  attach.network = "vlan100";
+  expect_refused(world.service().attach(attach), ErrorCode::conflict, "br-0123");
+  world.host.remove_routes("br-0123");
+  make_network();
+  world.host.add_route("172.16.1.0/24", "br-0123");
+  EXPECT_TRUE(world.driver().create_network(network_request()).ok()) << "Docker tells of it again at its start";
+}
+
 TEST_F(DriverCalls, NetworksCanBeMadeAndDeletedAgainAndAgain) {
   make_network();
   make_network();

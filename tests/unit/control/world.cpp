@@ -61,6 +61,9 @@ class CutEngine final : public ports::Engine {
   Result<std::string> endpoint_settings(const std::string& container, const std::string& network) override {
     return through([&] { return engine_.endpoint_settings(container, network); });
   }
+  Result<std::string> portable_settings(const std::string& settings) override {
+    return through([&] { return engine_.portable_settings(settings); });
+  }
   Result<> disconnect(const std::string& container, const std::string& network) override {
     return through([&] {
       auto done = engine_.disconnect(container, network);
@@ -172,6 +175,15 @@ class HostOfDaemon final : public ports::Host {
   Result<bool> has_interface(const std::string& name) override { return host_.has_interface(name); }
   Result<std::vector<ports::InsideAddress>> addresses_inside(const std::string& netns) override {
     return host_.addresses_inside(netns);
+  }
+  Result<> put_aside(const std::string& netns, const ports::InsideAddress& interface) override {
+    return host_.put_aside(netns, interface);
+  }
+  Result<> put_back(const std::string& netns, const ports::InsideAddress& interface) override {
+    return host_.put_back(netns, interface);
+  }
+  Result<> remove_aside(const std::string& netns, const ports::InsideAddress& interface) override {
+    return host_.remove_aside(netns, interface);
   }
   Result<std::unique_ptr<ports::HeldPort>> hold_port(const model::PublishedPort& port) override {
     return host_.hold_for(life_, port);

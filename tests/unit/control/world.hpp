@@ -69,6 +69,21 @@ class FakeHost final : public ports::Host {
     const std::scoped_lock hold(mutex_);
     routes_.push_back({model::Subnet::parse(destination).value(), device});
   }
+  Result<> put_aside(const std::string& netns, const ports::InsideAddress& interface) override {
+    return rename_inside(netns, interface.interface, "bpold-" + interface.interface);
+  }
+  Result<> put_back(const std::string& netns, const ports::InsideAddress& interface) override {
+    return rename_inside(netns, "bpold-" + interface.interface, interface.interface);
+  }
+  Result<> remove_aside(const std::string& netns, const ports::InsideAddress& interface) override {
+    const std::scoped_lock hold(mutex_);
+    std::erase_if(inside_[netns], [&](const auto& each) { return each.interface == "bpold-" + interface.interface; });
+    return {};
+  }
+  void remove_routes(const std::string& device) {
+    const std::scoped_lock hold(mutex_);
+    std::erase_if(routes_, [&](const ports::Route& route) { return route.device == device; });
+  }
   // What somebody put into a container by hand; by the path of its namespace.
   void put_inside(const std::string& netns, const ports::InsideAddress& address) {
     const std::scoped_lock hold(mutex_);
@@ -92,6 +107,14 @@ class FakeHost final : public ports::Host {
   void let_go(const Port& port, int holder) {
     const std::scoped_lock hold(mutex_);
     std::erase_if(ports_, [&](const auto& entry) { return entry.first == port && entry.second == holder; });
+  }
+
+  Result<> rename_inside(const std::string& netns, const std::string& from, const std::string& to) {
+    const std::scoped_lock hold(mutex_);
+    for (auto& each : inside_[netns]) {
+      if (each.interface == from) each.interface = to;
+    }
+    return {};
   }
 
   std::mutex mutex_;
