@@ -93,6 +93,19 @@ TEST(DockerNetworks, ReadsWhatDocker2010ListsAndInspects) {
   EXPECT_EQ(network->containers.at(kWebEndpoint), kWebId);
 }
 
+TEST(DockerNetworks, WhatOfASubnetIsDockersOwnIsRead) {
+  const auto list = parse_networks(
+      R"([{"Id":"a","Name":"shop","Scope":"local","IPAM":{"Config":[{"Subnet":"fd00::/64","Gateway":"fd00::1"},
+          {"Subnet":"10.9.0.0/24","Gateway":"10.9.0.254","AuxiliaryAddresses":{"router":"10.9.0.70"}}]}},
+          {"Id":"b","Name":"mesh","Driver":"overlay","Scope":"swarm","IPAM":{"Config":null}}])");
+  ASSERT_TRUE(list.ok()) << list.error().message();
+  EXPECT_EQ(list->at(0).gateway, model::IpAddress::parse("10.9.0.254").value());
+  EXPECT_THAT(list->at(0).auxiliary, ElementsAre(model::IpAddress::parse("10.9.0.70").value()));
+  EXPECT_FALSE(list->at(0).swarm);
+  EXPECT_TRUE(list->at(1).swarm);
+  EXPECT_FALSE(list->at(1).gateway.has_value());
+}
+
 TEST(DockerNetworks, AnEndpointBeingJoinedHasANameAndNoContainerYet) {
   const auto network = parse_network(captured::kNetworkAtJoin);
   ASSERT_TRUE(network.ok()) << network.error().message();
@@ -133,6 +146,15 @@ TEST(EndpointSettings, OfAnotherNetworkAreNotFound) {
   EXPECT_EQ(parse_endpoint_settings(captured::kInspectWeb, "ffff", "vlan300").error().code, ErrorCode::not_found);
   // The name matches, the id does not: a network made anew under the same name.
   EXPECT_EQ(parse_endpoint_settings(captured::kInspectWeb, "ffff", "vlan100").error().code, ErrorCode::not_found);
+}
+
+TEST(EndpointSettings, AliasesAndLinksGoAlongToAnotherNetworkAndNothingElse) {
+  EXPECT_EQ(portable_settings(R"({"IPAMConfig":{"IPv4Address":"10.9.0.7","IPv6Address":"fd00::7"},"Links":["db:store"],
+                                  "DriverOpts":{"a":"b"},"Aliases":["web"],"MacAddress":"de:ad:be:ef:00:01"})")
+                .value(),
+            R"({"Aliases":["web"],"Links":["db:store"]})");
+  EXPECT_EQ(portable_settings("{}").value(), "{}");
+  EXPECT_EQ(portable_settings("[").error().code, ErrorCode::corrupt);
 }
 
 TEST(ConnectBody, PinsOrLeavesTheAddressToUsAndPutsTheRestBack) {
