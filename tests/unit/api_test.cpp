@@ -130,7 +130,7 @@ TEST_F(Api, RepairOfANetworkIsTurnedOffAndOn) {
   EXPECT_EQ(json::parse(ask("PATCH", "/v1/networks/vlan100", R"({"repair":"report"})").body).at("repair"), "report");
   EXPECT_NE(refusal(ask("PATCH", "/v1/networks/vlan100", R"({"vlan":7})"), 400), "");
   EXPECT_THAT(ask("GET", "/metrics").body,
-              HasSubstr("bayplan_drifts_repaired{network=\"vlan100\",what=\"address\"} 2"));
+              HasSubstr("bayplan_drifts_repaired{network=\"vlan7\",what=\"address\"} 2"));
 }
 
 TEST_F(Api, RunRestartsAlwaysUnlessTold) {
