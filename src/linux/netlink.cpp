@@ -2,7 +2,6 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -18,7 +17,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "linux/netlink_message.hpp"
+#include "linux/link_message.hpp"
 
 namespace bayplan::kernel {
 namespace {
@@ -42,11 +41,14 @@ ErrorCode code_of(int error_number) {
     case EEXIST:
       return ErrorCode::exists;
     case ENODEV:
+    case ESRCH:  // routes
     case ENXIO:
     case EADDRNOTAVAIL:
     case ENETUNREACH:
     case EHOSTUNREACH:
       return ErrorCode::not_found;
+    case EBUSY:
+      return ErrorCode::in_use;
     case EOPNOTSUPP:
     case EAFNOSUPPORT:
       return ErrorCode::unsupported;
@@ -83,13 +85,6 @@ Result<> read_answer(const nlmsghdr* message) {
   return refusal(number, kernel_words(message));
 }
 
-// The kernel's error number in an error message, 0 in any other.
-int error_number(const nlmsghdr* message) {
-  const bool is_answer =
-      message->nlmsg_type == NLMSG_ERROR && nlmsg_datalen(message) >= static_cast<int>(sizeof(nlmsgerr));
-  return is_answer ? -static_cast<const nlmsgerr*>(nlmsg_data(message))->error : 0;
-}
-
 // How a lookup answers where the route found is a blackhole, prohibit, unreachable or throw one.
 bool leads_nowhere(int error_number) {
   return error_number == EINVAL || error_number == EACCES || error_number == EHOSTUNREACH || error_number == EAGAIN ||
@@ -104,13 +99,6 @@ Result<> read_done(const nlmsghdr* message) {
   return refusal(number);
 }
 
-ifinfomsg link_header(int index = 0) {
-  ifinfomsg header{};
-  header.ifi_family = AF_UNSPEC;
-  header.ifi_index = index;
-  return header;
-}
-
 Message link_listing() {
   Message message(RTM_GETLINK, NLM_F_DUMP);
   message.header(link_header()).put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
@@ -121,12 +109,6 @@ template <typename Header>
 Message listing(int type) {
   Message message(type, NLM_F_DUMP);
   message.header(Header{});
-  return message;
-}
-
-Message new_link(const std::string& name) {
-  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-  message.header(link_header()).put(IFLA_IFNAME, name);
   return message;
 }
 
@@ -342,29 +324,6 @@ Result<> NetlinkSocket::create_veth(const VethSettings& veth) {
   return exchange(std::move(message)).in(fmt::format("create veth {}", veth.name));
 }
 
-Result<> NetlinkSocket::create_vlan(const VlanSettings& vlan) {
-  Message message = new_link(vlan.name);
-  message.put_u32(IFLA_LINK, static_cast<std::uint32_t>(vlan.parent));
-  if (vlan.master != 0) message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(vlan.master));
-  if (vlan.group != 0) message.put_u32(IFLA_GROUP, vlan.group);
-  message.nest(IFLA_LINKINFO, [&](Message& info) {
-    info.put(IFLA_INFO_KIND, "vlan").nest(IFLA_INFO_DATA, [&](Message& data) { data.put_u16(IFLA_VLAN_ID, vlan.tag); });
-  });
-  return exchange(std::move(message)).in(fmt::format("create VLAN device {}", vlan.name));
-}
-
-// Asks for such a device without the tag and the parent it needs: a kernel that knows the kind calls that invalid,
-// before it makes anything.
-Result<> NetlinkSocket::probe_vlan() {
-  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-  message.header(link_header()).nest(IFLA_LINKINFO, [](Message& info) { info.put(IFLA_INFO_KIND, "vlan"); });
-  const auto answer = exchange(std::move(message));
-  if (!answer.ok() && (answer.error().code == ErrorCode::unsupported || answer.error().code == ErrorCode::denied)) {
-    return answer.error();
-  }
-  return {};
-}
-
 Result<> NetlinkSocket::change_link(int index, const LinkChange& change) {
   Message message(RTM_NEWLINK, 0);
   message.header(change_header(index, change));
@@ -433,6 +392,15 @@ Result<> NetlinkSocket::add_route(const model::Subnet& destination, int index, c
   return exchange(std::move(message)).in(fmt::format("add route {}", destination.to_string()));
 }
 
+Result<> NetlinkSocket::remove_route(const model::Subnet& destination, int index) {
+  rtmsg header = route_header(destination.base(), destination.prefix_length());
+  header.rtm_scope = RT_SCOPE_NOWHERE;  // whatever it is
+  Message message(RTM_DELROUTE, 0);
+  message.header(header).put(RTA_DST, destination.base().bytes());
+  message.put_u32(RTA_OIF, static_cast<std::uint32_t>(index));
+  return exchange(std::move(message)).in(fmt::format("remove route {}", destination.to_string()));
+}
+
 Result<> NetlinkSocket::add_default_route(const model::IpAddress& gateway, int index) {
   rtmsg header = route_header(gateway, 0);
   header.rtm_protocol = RTPROT_STATIC;
@@ -470,30 +438,6 @@ Result<> NetlinkSocket::remove_default_route(const DefaultRoute& route) {
   message.header(header).put_u32(RTA_OIF, static_cast<std::uint32_t>(route.link)).put_u32(RTA_PRIORITY, route.metric);
   if (route.gateway) message.put(RTA_GATEWAY, route.gateway->bytes());
   return exchange(std::move(message)).in("remove the default route");
-}
-
-Result<int> NetlinkSocket::namespace_id(int namespace_fd) {
-  const auto request = [&](int type) {
-    Message message(type, 0);
-    message.header(rtgenmsg{}).put_u32(NETNSA_FD, static_cast<std::uint32_t>(namespace_fd));
-    return message;
-  };
-  int id = NETNSA_NSID_NOT_ASSIGNED;
-  const auto read = [&](const nlmsghdr* answer) -> Result<> {
-    if (answer->nlmsg_type == RTM_NEWNSID) id = TRY(parse_namespace_id(answer));
-    return {};
-  };
-  TRY(exchange(request(RTM_GETNSID), read).in("look up a namespace's number"));
-  if (id != NETNSA_NSID_NOT_ASSIGNED) return id;
-  Message assign = request(RTM_NEWNSID);
-  assign.put_u32(NETNSA_NSID, static_cast<std::uint32_t>(NETNSA_NSID_NOT_ASSIGNED));
-  // Somebody else, or the kernel itself, may have done it in between.
-  auto assigned = exchange(std::move(assign));
-  if (!assigned.ok() && assigned.error().code != ErrorCode::exists) {
-    return std::move(assigned).in("number a namespace").error();
-  }
-  TRY(exchange(request(RTM_GETNSID), read).in("look up a namespace's number"));
-  return id;
 }
 
 }  // namespace bayplan::kernel

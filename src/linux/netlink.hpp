@@ -53,6 +53,15 @@ struct Ipv4Routes {
   std::vector<DefaultRoute> defaults;
 };
 
+struct MacvlanSettings {
+  std::string name;
+  int parent = 0;  // in this namespace, wherever the device is born
+  std::optional<model::MacAddress> mac = std::nullopt;
+  std::uint32_t mtu = 0;    // 0: the parent's
+  std::uint32_t group = 0;  // ip-link(8) group
+  int namespace_fd = -1;    // of the network namespace that it is born in; -1: this one
+};
+
 // What is not set stays as it is.
 struct LinkChange {
   std::optional<bool> up = std::nullopt;
@@ -92,6 +101,14 @@ class NetlinkSocket {
   // `unsupported` when the kernel does not know 802.1Q devices (their module is loaded if there is one); creates
   // nothing.
   Result<> probe_vlan();
+  // A macvlan in bridge mode, down. `exists` when its name is taken where it is born, `in_use` when the parent is
+  // somebody's alone (a bridge's port, ipvlan's), `not_found` when there is no parent.
+  Result<> create_macvlan(const MacvlanSettings& macvlan);
+  // As probe_vlan, of macvlan devices.
+  Result<> probe_macvlan();
+  // A second name (kernel 5.5 on), which stays when the link is renamed or moved into another namespace. find_link
+  // knows links by it, too.
+  Result<> add_alt_name(int index, const std::string& name);
   Result<> change_link(int index, const LinkChange& change);
   Result<> change_link(const std::string& name, const LinkChange& change);
   Result<> delete_link(int index);
@@ -106,6 +123,7 @@ class NetlinkSocket {
   Result<int> route_link(const model::IpAddress& address);
   // A connected route as the kernel makes it for an address.
   Result<> add_route(const model::Subnet& destination, int index, const model::IpAddress& source);
+  Result<> remove_route(const model::Subnet& destination, int index);
   // By that link; 0: by the one whose subnet has the gateway.
   Result<> add_default_route(const model::IpAddress& gateway, int index = 0);
   // IPv4's of the main table.
@@ -115,6 +133,12 @@ class NetlinkSocket {
   // The number by which this socket's namespace knows the one behind the descriptor (IFLA_LINK_NETNSID, and what tells
   // events of other namespaces apart); it is given one if it has none yet.
   Result<int> namespace_id(int namespace_fd);
+  // The numbers of all namespaces that have one here: every namespace that a link was moved to has.
+  Result<std::vector<int>> namespace_ids();
+  // The links of another namespace, without entering it; `not_found` when none has that number (any more).
+  Result<std::vector<Link>> links_in(int namespace_id);
+  // Likewise `not_found`, and when there is no such link.
+  Result<> delete_link_in(int namespace_id, int index);
 
  private:
   struct Close {
@@ -128,6 +152,7 @@ class NetlinkSocket {
   Result<Progress> receive(unsigned sequence, const Handler& handler);
   Result<Progress> exchange_once(Message& message, const Handler& handler);
   Result<> exchange(Message&& message, const Handler& handler = {});
+  Result<> probe_kind(std::string_view kind);
   Result<> dump(const std::function<Message()>& request, const std::function<void()>& restart, const Handler& handler);
 
   std::unique_ptr<nl_sock, Close> socket_;

@@ -50,4 +50,14 @@ Message& Message::close(nlattr* start) {
   return *this;
 }
 
+int error_number(const nlmsghdr* message) {
+  const auto size = static_cast<std::size_t>(nlmsg_datalen(message));
+  if (message->nlmsg_type == NLMSG_ERROR && size >= sizeof(nlmsgerr)) {
+    return -static_cast<const nlmsgerr*>(nlmsg_data(message))->error;
+  }
+  const bool is_done = message->nlmsg_type == NLMSG_DONE && size >= sizeof(int);
+  const int number = is_done ? -*static_cast<const int*>(nlmsg_data(message)) : 0;
+  return number > 0 ? number : 0;
+}
+
 }  // namespace bayplan::kernel

@@ -52,4 +52,7 @@ class Message {
   bool overflowed_ = false;
 };
 
+// The kernel's error number in an error message, or in the last one of a dump that failed; 0 in any other.
+int error_number(const nlmsghdr* message);
+
 }  // namespace bayplan::kernel

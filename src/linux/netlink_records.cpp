@@ -70,6 +70,20 @@ void read_vlan(Link& link, const nlattr* data) {
   link.vlan = number<std::uint16_t>(table[IFLA_VLAN_ID]);
 }
 
+void read_macvlan(Link& link, const nlattr* data) {
+  Attributes<IFLA_MACVLAN_MAX> table{};
+  if (nla_parse_nested(table.data(), IFLA_MACVLAN_MAX, const_cast<nlattr*>(data), nullptr) < 0) return;
+  link.macvlan_mode = number<std::uint32_t>(table[IFLA_MACVLAN_MODE]);
+}
+
+void read_alt_names(Link& link, nlattr* properties) {
+  nlattr* property = nullptr;
+  int left = 0;
+  nla_for_each_nested(property, properties, left) {
+    if (nla_type(property) == IFLA_ALT_IFNAME) link.alt_names.push_back(text(property));
+  }
+}
+
 Result<> read_kind(Link& link, nlattr* info) {
   Attributes<IFLA_INFO_MAX> table{};
   if (nla_parse_nested(table.data(), IFLA_INFO_MAX, info, nullptr) < 0) return malformed("link");
@@ -78,6 +92,7 @@ Result<> read_kind(Link& link, nlattr* info) {
   if (data == nullptr) return {};
   if (link.kind == "bridge") read_bridge(link, data);
   if (link.kind == "vlan") read_vlan(link, data);
+  if (link.kind == "macvlan") read_macvlan(link, data);
   return {};
 }
 
@@ -108,6 +123,7 @@ Result<Link> parse_link(const nlmsghdr* message) {
   if (const nlattr* mac = table[IFLA_ADDRESS]; mac != nullptr && nla_len(mac) == 6) {
     link.mac = number<model::MacAddress>(mac);
   }
+  if (table[IFLA_PROP_LIST] != nullptr) read_alt_names(link, table[IFLA_PROP_LIST]);
   if (table[IFLA_LINKINFO] != nullptr) TRY(read_kind(link, table[IFLA_LINKINFO]));
   return link;
 }
@@ -136,6 +152,9 @@ Result<std::optional<RouteEntry>> parse_route(const nlmsghdr* message) {
   const auto base = TRY(model::IpAddress::from_bytes(bytes_of(table[RTA_DST])));
   RouteEntry route{model::Subnet::around(base, header.rtm_dst_len), number<int>(table[RTA_OIF])};
   if (route.link == 0 && table[RTA_MULTIPATH] != nullptr) route.link = first_next_hop(table[RTA_MULTIPATH]);
+  if (table[RTA_PREFSRC] != nullptr) {
+    route.source = TRY(model::IpAddress::from_bytes(bytes_of(table[RTA_PREFSRC])));
+  }
   return std::optional(route);
 }
 

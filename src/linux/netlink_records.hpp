@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "model/address.hpp"
@@ -37,6 +38,8 @@ struct Link {
   std::optional<int> lower_namespace;  // … of that number; none: of this one
   std::optional<std::uint16_t> vlan;
   std::optional<BridgeState> bridge;
+  std::vector<std::string> alt_names;         // ip-link(8) `altname`; kernel 5.5 on
+  std::optional<std::uint32_t> macvlan_mode;  // MACVLAN_MODE_*
 
   [[nodiscard]] bool is_up() const;
 };
@@ -50,7 +53,8 @@ struct InterfaceAddress {
 
 struct RouteEntry {
   model::Subnet destination;
-  int link = 0;  // of several next hops the first one's
+  int link = 0;                                           // of several next hops the first one's
+  std::optional<model::IpAddress> source = std::nullopt;  // the host's own, for packets that go there
 };
 
 struct DefaultRoute {

@@ -198,4 +198,9 @@ MacAddress mac_of(std::uint8_t salt, const IpAddress& address) {
   return mac;
 }
 
+std::optional<IpAddress> address_of(const MacAddress& mac) {
+  if (mac.bytes[0] != 0x02) return std::nullopt;
+  return *IpAddress::from_bytes(std::span(mac.bytes).last(4));
+}
+
 }  // namespace bayplan::model

@@ -108,6 +108,9 @@ struct MacAddress {
 // address the last four bytes. An address always has the same MAC, so no neighbour's ARP cache goes stale whoever
 // holds it.
 MacAddress mac_of(std::uint8_t salt, const IpAddress& address);
+// The IPv4 address that a MAC of mac_of has in it; nothing for one that begins otherwise. Whether it is that address's
+// MAC, its network's salt says.
+std::optional<IpAddress> address_of(const MacAddress& mac);
 
 }  // namespace bayplan::model
 

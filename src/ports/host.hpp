@@ -15,6 +15,7 @@ namespace bayplan::ports {
 struct Route {
   model::Subnet destination;
   std::string device;
+  std::optional<model::IpAddress> source = std::nullopt;  // the host's own address there, where the route tells it
 };
 
 // An IPv4 address of an interface in a container's network namespace.

@@ -21,7 +21,7 @@ Result<std::vector<ports::Route>> KernelHost::routes() {
   std::map<int, std::string> names;
   for (const auto& link : TRY(netlink.links())) names[link.index] = link.name;
   std::vector<ports::Route> found;
-  for (const auto& route : TRY(netlink.routes())) found.push_back({route.destination, names[route.link]});
+  for (const auto& route : TRY(netlink.routes())) found.push_back({route.destination, names[route.link], route.source});
   return found;
 }
 

@@ -116,6 +116,48 @@ TEST(NetlinkRecords, only_unicast_routes_of_the_main_table_count) {
   EXPECT_FALSE(parse_route(raw(route(RT_TABLE_MAIN, RTN_UNICAST, 0))).value().has_value()) << "the default route";
 }
 
+TEST(NetlinkRecords, route_tells_the_hosts_own_address) {
+  auto connected = route(RT_TABLE_MAIN, RTN_UNICAST, 16);
+  EXPECT_FALSE(parse_route(raw(connected)).value()->source.has_value());
+  connected.put(RTA_PREFSRC, std::array<std::uint8_t, 4>{10, 1, 0, 9});
+  EXPECT_EQ(parse_route(raw(connected)).value()->source->to_string(), "10.1.0.9");
+}
+
+TEST(NetlinkRecords, second_names_and_the_mode_of_a_macvlan_are_read) {
+  auto message = [](int nested) {
+    Message macvlan(RTM_NEWLINK, 0);
+    macvlan.header(ifinfomsg{}).nest(IFLA_LINKINFO, [](Message& info) {
+      info.put(IFLA_INFO_KIND, "macvlan").nest(IFLA_INFO_DATA, [](Message& data) {
+        data.put_u32(IFLA_MACVLAN_MODE, MACVLAN_MODE_PASSTHRU);
+      });
+    });
+    macvlan.nest(IFLA_PROP_LIST | nested, [](Message& list) {
+      list.put(IFLA_ALT_IFNAME, "bp00000001").put(IFLA_ALT_IFNAME, "a-longer-name-than-fits");
+    });
+    return parse_link(raw(macvlan)).value();
+  };
+  for (const int nested : {0, NLA_F_NESTED}) {
+    EXPECT_EQ(message(nested).macvlan_mode, MACVLAN_MODE_PASSTHRU);
+    EXPECT_EQ(message(nested).alt_names, (std::vector<std::string>{"bp00000001", "a-longer-name-than-fits"}));
+  }
+  EXPECT_FALSE(parse_link(raw(veth()))->macvlan_mode.has_value());
+}
+
+TEST(NetlinkRecords, error_of_an_answer_and_of_a_dump_is_found) {
+  nlmsgerr refused{};
+  refused.error = -EINVAL;
+  Message answer(NLMSG_ERROR, 0);
+  answer.header(refused);
+  EXPECT_EQ(error_number(raw(answer)), EINVAL);
+  Message done(NLMSG_DONE, 0);
+  done.header(-EINVAL);
+  EXPECT_EQ(error_number(raw(done)), EINVAL);
+  Message fine(NLMSG_DONE, 0);
+  fine.header(0);
+  EXPECT_EQ(error_number(raw(fine)), 0);
+  EXPECT_EQ(error_number(raw(veth())), 0);
+}
+
 TEST(NetlinkRecords, overflowing_request_says_so) {
   Message message(RTM_NEWLINK, 0);
   message.header(ifinfomsg{});

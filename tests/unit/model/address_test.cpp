@@ -151,6 +151,11 @@ TEST(Mac, IsMadeOfSaltAndAddress) {
   EXPECT_EQ(mac_of(0xff, ip("255.255.255.255")).bytes[0] & 0x03, 0x02) << "locally administered, unicast";
 }
 
+TEST(Mac, TellsItsAddress) {
+  EXPECT_EQ(address_of(mac_of(0x2a, ip("172.16.1.2"))), ip("172.16.1.2"));
+  EXPECT_FALSE(address_of(MacAddress::parse("00:2a:ac:10:01:02").value()));
+}
+
 TEST(Mac, TextGoesThereAndBack) {
   EXPECT_EQ(MacAddress::parse("02:2A:AC:10:01:02").value(), mac_of(0x2a, ip("172.16.1.2")));
   for (const char* text : {"", "02:2a:ac:10:01", "02:2a:ac:10:01:0g", "02-2a-ac-10-01-02", "022aac100102",
