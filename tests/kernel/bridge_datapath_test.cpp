@@ -11,7 +11,7 @@
 
 #include <thread>
 
-#include "datapath/bridge/names.hpp"
+#include "datapath/common/names.hpp"
 #include "support/networks.hpp"
 #include "support/private_network.hpp"
 

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "datapath/bridge/bridge_datapath.hpp"
-#include "datapath/bridge/names.hpp"
+#include "datapath/common/names.hpp"
 #include "support/networks.hpp"
 #include "support/private_network.hpp"
 #include "support/tcp.hpp"

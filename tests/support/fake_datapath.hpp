@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "datapath/bridge/names.hpp"
+#include "datapath/common/names.hpp"
 #include "ports/datapath.hpp"
 
 namespace bayplan::test {

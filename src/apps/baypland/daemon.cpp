@@ -14,7 +14,7 @@
 #include "control/repair_loop.hpp"
 #include "control/service.hpp"
 #include "datapath/bridge/bridge_datapath.hpp"
-#include "datapath/bridge/names.hpp"
+#include "datapath/common/names.hpp"
 #include "datapath/firewall/nft_firewall.hpp"
 #include "datapath/host/kernel_host.hpp"
 #include "datapath/inside/host_events.hpp"

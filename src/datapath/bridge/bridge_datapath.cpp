@@ -4,11 +4,12 @@
 #include <map>
 #include <system_error>
 
-#include "datapath/bridge/give_back.hpp"
-#include "datapath/bridge/names.hpp"
-#include "datapath/bridge/ownership.hpp"
 #include "datapath/bridge/uplink.hpp"
+#include "datapath/common/delete_links.hpp"
 #include "datapath/common/gateway.hpp"
+#include "datapath/common/give_back.hpp"
+#include "datapath/common/names.hpp"
+#include "datapath/common/ownership.hpp"
 #include "datapath/common/veth_port.hpp"
 
 namespace bayplan::datapath {
@@ -33,19 +34,6 @@ std::string alias_of(const model::Network& network, const ports::PortSpec& port)
 Error foreign(const std::string& name, const std::string& what) {
   return fail(ErrorCode::conflict, "{} exists and is not {}: remove it (ip link delete {}) or rename it", name, what,
               name);
-}
-
-std::uint32_t unused_group(const std::vector<kernel::Link>& links) {
-  std::uint32_t group = kFirstDeletionGroup;
-  const auto used = [&](const kernel::Link& link) { return link.group == group; };
-  while (std::ranges::any_of(links, used)) ++group;
-  return group;
-}
-
-// "Gone already" is what a deletion wants.
-Result<> unless_gone(Result<> result) {
-  if (!result.ok() && result.error().code == ErrorCode::not_found) return {};
-  return result;
 }
 
 }  // namespace
@@ -138,7 +126,7 @@ Result<> BridgeDatapath::remove_network(const std::string& network) {
   for (const auto& [link, name, change] : give_back(network, links, TRY(netlink_.addresses()))) {
     TRY(unless_gone(netlink_.change_link(link, change)).in("give back " + name).in(context));
   }
-  return delete_together(links_of_network(network, links)).in(context);
+  return delete_links(netlink_, links_of_network(network, links)).in(context);
 }
 
 Result<std::vector<std::string>> BridgeDatapath::list_networks() {
@@ -198,19 +186,9 @@ Result<> BridgeDatapath::remove_ports(const std::vector<std::string>& host_names
     if (link && is_our_port(*link)) doomed.push_back(link->index);
     if (link && !is_our_port(*link)) refused = foreign(name, "a port of Bayplan's");
   }
-  TRY(delete_together(doomed));
+  TRY(delete_links(netlink_, doomed));
   if (refused) return *std::move(refused);
   return {};
-}
-
-// The kernel waits for RCU once a request (18 to 21 ms): several links go as one link group. The group's number is one
-// that no link has, so that nothing else can be in it.
-Result<> BridgeDatapath::delete_together(const std::vector<int>& indices) {
-  if (indices.empty()) return {};
-  if (indices.size() == 1) return unless_gone(netlink_.delete_link(indices.front()));
-  const std::uint32_t group = unused_group(TRY(netlink_.links()));
-  for (const int index : indices) TRY(unless_gone(netlink_.change_link(index, {.group = group})));
-  return unless_gone(netlink_.delete_group(group));
 }
 
 Result<std::vector<ports::FoundPort>> BridgeDatapath::list_ports() {

@@ -46,7 +46,6 @@ class BridgeDatapath final : public ports::Datapath {
   Result<kernel::Link> create_bridge(const model::Network& network, const Uplink& uplink);
   Result<bool> mend_bridge(const model::Network& network, const kernel::Link& bridge, Uplink& uplink);
   Result<> clear_names(const ports::PortSpec& port);
-  Result<> delete_together(const std::vector<int>& indices);
 
   kernel::NetlinkSocket netlink_;
   Announcer announcer_;

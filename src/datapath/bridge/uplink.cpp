@@ -4,21 +4,19 @@
 
 #include <algorithm>
 
-#include "datapath/bridge/names.hpp"
-#include "datapath/bridge/ownership.hpp"
+#include "datapath/common/names.hpp"
+#include "datapath/common/ownership.hpp"
+#include "datapath/common/vlan_device.hpp"
 
 namespace bayplan::datapath {
-
-bool is_vlan_device_of(const kernel::Link& device, const kernel::Link& uplink, const model::Network& network) {
-  const bool as_made = device.lower == uplink.index && !device.lower_elsewhere && device.vlan == network.vlan;
-  return as_made && (is_of_network(device, network.name) || is_half_made_uplink_device(device));
-}
 
 Result<Uplink> Uplink::look(kernel::NetlinkSocket& netlink, const model::Network& network, int bridge) {
   Uplink uplink(network);
   if (network.uplink.empty()) return uplink;
   TRY(uplink.look_at_interface(netlink, bridge));
-  if (network.vlan) TRY(uplink.look_at_vlan_device(netlink, bridge));
+  if (!network.vlan) return uplink;
+  uplink.vlan_device_ = TRY(look_at_vlan_device(netlink, network, uplink.interface_));
+  if (uplink.vlan_device_) TRY(uplink.refuse_foreign_master(*uplink.vlan_device_, bridge));
   return uplink;
 }
 
@@ -40,25 +38,6 @@ Result<> Uplink::look_at_interface(kernel::NetlinkSocket& netlink, int bridge) {
   if (network_.vlan) return {};
   TRY(refuse_foreign_master(interface_, bridge));
   return interface_.master == 0 ? refuse_addresses(netlink) : Result<>{};
-}
-
-Result<> Uplink::look_at_vlan_device(kernel::NetlinkSocket& netlink, int bridge) {
-  const std::string name = vlan_device_name(network_.uplink, *network_.vlan);
-  vlan_device_ = TRY(netlink.find_link(name));
-  if (!vlan_device_) {
-    auto known = netlink.probe_vlan();
-    if (known.ok() || known.error().code != ErrorCode::unsupported) return known;
-    return fail(
-        ErrorCode::unsupported,
-        "this kernel can't make VLAN devices, which network {} needs on its uplink {}: load the module 8021q, or "
-        "leave out the uplink",
-        network_.name, network_.uplink);
-  }
-  if (!is_vlan_device_of(*vlan_device_, interface_, network_)) {
-    return fail(ErrorCode::conflict, "{} exists and is not of network {}: remove it (ip link delete {}) or rename it",
-                name, network_.name, name);
-  }
-  return refuse_foreign_master(*vlan_device_, bridge);
 }
 
 Result<> Uplink::refuse_foreign_master(const kernel::Link& port, int bridge) const {
@@ -85,24 +64,22 @@ std::string Uplink::note() const {
   return is_down() ? was_down_note(network_.uplink) : std::string{};
 }
 
-Result<bool> Uplink::make_vlan_device(kernel::NetlinkSocket& netlink, int bridge) {
-  if (vlan_device_ && !is_half_made_uplink_device(*vlan_device_)) return false;
-  const std::string name = vlan_device_name(network_.uplink, *network_.vlan);
-  if (!vlan_device_) TRY(netlink.create_vlan({name, interface_.index, *network_.vlan, bridge, kMakingGroup}));
-  const Alias alias{network_.name, note()};
-  TRY(netlink.change_link(name, {.alias = to_string(alias), .group = 0}));
-  vlan_device_ = TRY(netlink.find_link(name));
-  if (!vlan_device_) return fail(ErrorCode::kernel, "{} went away while it was made", name);
-  return true;
-}
-
 Result<bool> Uplink::attach(kernel::NetlinkSocket& netlink, int bridge) {
   if (interface_.index == 0) return false;
-  bool changed = network_.vlan ? TRY(make_vlan_device(netlink, bridge)) : false;
+  const bool changed = network_.vlan && (!vlan_device_ || is_half_made_uplink_device(*vlan_device_));
+  if (changed) vlan_device_ = TRY(make_vlan_device(netlink, network_, interface_, {.master = bridge, .note = note()}));
   const kernel::Link& port = network_.vlan ? *vlan_device_ : interface_;
   if (is_down() && network_.vlan) TRY(netlink.change_link(interface_.index, {.up = true}));
   if (port.master == bridge && port.is_up()) return changed;
-  TRY(netlink.change_link(port.index, {.up = true, .master = bridge}).in(fmt::format("attach uplink {}", port.name)));
+  auto attached = netlink.change_link(port.index, {.up = true, .master = bridge});
+  if (!attached.ok() && attached.error().code == ErrorCode::in_use) {
+    return fail(
+        ErrorCode::conflict,
+        "the uplink {} of network {} can't be a port of a bridge: devices of another kind stand on it (macvlan, "
+        "ipvlan); choose another interface, or give both a VLAN tag",
+        port.name, network_.name);
+  }
+  TRY(std::move(attached).in(fmt::format("attach uplink {}", port.name)));
   return true;
 }
 

@@ -13,10 +13,6 @@
 
 namespace bayplan::datapath {
 
-// Whether a device with the name of the network's VLAN device is that: made by us, as it should be, whole or (its
-// making was cut short by a crash) without its alias.
-bool is_vlan_device_of(const kernel::Link& device, const kernel::Link& uplink, const model::Network& network);
-
 class Uplink {
  public:
   // Looks the interfaces up and says what stands in the way, changing nothing. `bridge`: index of the network's bridge,
@@ -38,10 +34,8 @@ class Uplink {
   [[nodiscard]] bool is_down() const { return interface_.index != 0 && !interface_.is_up(); }
   explicit Uplink(const model::Network& network) : network_(network) {}
   Result<> look_at_interface(kernel::NetlinkSocket& netlink, int bridge);
-  Result<> look_at_vlan_device(kernel::NetlinkSocket& netlink, int bridge);
   [[nodiscard]] Result<> refuse_foreign_master(const kernel::Link& port, int bridge) const;
   Result<> refuse_addresses(kernel::NetlinkSocket& netlink) const;
-  Result<bool> make_vlan_device(kernel::NetlinkSocket& netlink, int bridge);
 
   const model::Network& network_;  // outlives the Uplink, which lives as long as one call
   kernel::Link interface_;         // index 0: the network has no uplink

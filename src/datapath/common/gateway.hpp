@@ -17,4 +17,10 @@ Result<bool> ensure_gateway_address(kernel::NetlinkSocket& netlink, const model:
 // A route of the host's that leads elsewhere on purpose stays. The device must be up. True if it was missing.
 Result<bool> ensure_gateway_route(kernel::NetlinkSocket& netlink, const model::Network& network, int device);
 
+// The same with an address of the host's that is not the gateway's.
+Result<bool> ensure_host_address(kernel::NetlinkSocket& netlink, const model::Network& network,
+                                 const model::IpAddress& host, int device);
+Result<bool> ensure_subnet_route(kernel::NetlinkSocket& netlink, const model::Network& network,
+                                 const model::IpAddress& host, int device);
+
 }  // namespace bayplan::datapath

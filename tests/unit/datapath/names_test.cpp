@@ -1,4 +1,4 @@
-#include "datapath/bridge/names.hpp"
+#include "datapath/common/names.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "datapath/bridge/names.hpp"
+#include "datapath/common/names.hpp"
 #include "support/networks.hpp"
 
 namespace bayplan::datapath {

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 
-#include "datapath/bridge/give_back.hpp"
-#include "datapath/bridge/ownership.hpp"
+#include "datapath/common/give_back.hpp"
+#include "datapath/common/ownership.hpp"
 
 namespace bayplan::datapath {
 namespace {
@@ -178,6 +178,47 @@ TEST(UplinkOwnership, half_made_vlan_device_goes_with_its_network_and_is_not_let
   EXPECT_EQ(links_of_network("vlan100", links), std::vector<int>{kBridge100});
   ASSERT_EQ(give_back("vlan100", links, {}).size(), 1U);
   EXPECT_EQ(give_back("vlan100", links, {})[0].change.master, 0);
+}
+
+// --- macvlan
+
+Link shim(int index, int parent, const std::string& network) {
+  Link made = link(index, "bp-" + network, "macvlan", "bayplan " + network);
+  made.lower = parent;
+  return made;
+}
+
+TEST(MacvlanOwnership, bridge_datapath_has_neither_shims_nor_the_vlan_devices_under_them) {
+  auto links = one_network();
+  links.push_back(vlan_device(31, 300, 0, "bayplan vlan300"));
+  links.push_back(shim(32, 31, "vlan300"));
+  links.push_back(shim(33, kEth1, "lan"));
+  EXPECT_EQ(networks_of(links), std::vector<std::string>{"vlan100"});
+  links.erase(links.end() - 2);
+  EXPECT_EQ(networks_of(links), (std::vector<std::string>{"vlan100", "vlan300"})) << "or it would be nobody's";
+}
+
+TEST(MacvlanOwnership, device_on_a_bridge_is_no_shim_and_a_strangers_is_none) {
+  auto device = shim(32, kEth1, "lan");
+  EXPECT_TRUE(is_our_macvlan(device));
+  device.master = kBridge100;
+  EXPECT_FALSE(is_our_macvlan(device));
+  device = shim(32, kEth1, "lan");
+  device.alias = "somebody's";
+  EXPECT_FALSE(is_our_macvlan(device));
+}
+
+TEST(MacvlanOwnership, parent_that_was_down_is_put_down_by_the_last_who_needs_it) {
+  std::vector<Link> links{eth1(), shim(32, kEth1, "lan")};
+  links[1].alias += " " + kWasDown;
+  ASSERT_EQ(give_back("lan", links, {}).size(), 1U);
+  EXPECT_EQ(give_back("lan", links, {})[0].change.up, false);
+  links.push_back(vlan_device(11, 100, 0, "bayplan vlan100"));
+  links.push_back(shim(12, 11, "vlan100"));
+  const auto steps = give_back("lan", links, {});
+  ASSERT_EQ(steps.size(), 1U);
+  EXPECT_EQ(steps[0].link, 11) << "its VLAN device carries the note on";
+  EXPECT_EQ(steps[0].change.alias, "bayplan vlan100 " + kWasDown);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "datapath/bridge/ownership.hpp"
+#include "datapath/common/ownership.hpp"
 
 #include <algorithm>
 #include <set>
@@ -18,6 +18,11 @@ bool is_our_uplink_device(const kernel::Link& link) {
   return stacked && parse_alias(link.alias).has_value();
 }
 
+bool is_our_macvlan(const kernel::Link& link) {
+  // One that is a bridge's port is its uplink.
+  return link.kind == "macvlan" && link.master == 0 && is_our_uplink_device(link);
+}
+
 bool is_half_made_uplink_device(const kernel::Link& link) {
   return link.kind == "vlan" && link.alias.empty() && link.group == kMakingGroup;
 }
@@ -25,6 +30,11 @@ bool is_half_made_uplink_device(const kernel::Link& link) {
 bool is_of_network(const kernel::Link& link, const std::string& network) {
   const auto alias = parse_alias(link.alias);
   return alias && alias->network == network;
+}
+
+bool is_vlan_device_of(const kernel::Link& device, const kernel::Link& uplink, const model::Network& network) {
+  const bool as_made = device.lower == uplink.index && !device.lower_elsewhere && device.vlan == network.vlan;
+  return as_made && (is_of_network(device, network.name) || is_half_made_uplink_device(device));
 }
 
 std::vector<int> links_of_network(const std::string& network, const std::vector<kernel::Link>& links) {
@@ -48,7 +58,13 @@ std::vector<int> links_of_network(const std::string& network, const std::vector<
 std::vector<std::string> networks_of(const std::vector<kernel::Link>& links) {
   std::set<std::string> names;
   for (const auto& link : links) {
-    if (is_our_bridge(link) || is_our_uplink_device(link)) names.insert(parse_alias(link.alias)->network);
+    const auto stands_here = [&](const kernel::Link& other) {
+      return is_our_macvlan(other) && other.lower == link.index;
+    };
+    const bool of_macvlan = is_our_macvlan(link) || std::ranges::any_of(links, stands_here);
+    if (is_our_bridge(link) || (is_our_uplink_device(link) && !of_macvlan)) {
+      names.insert(parse_alias(link.alias)->network);
+    }
   }
   return {names.begin(), names.end()};
 }

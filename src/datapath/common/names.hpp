@@ -1,7 +1,7 @@
-// How the bridge datapath names what it makes, so that `ip link` explains itself and nothing has to be remembered:
-// whose a device is stands in its ifalias. Pure.
+// How the bridge and macvlan datapaths name what they make, so that `ip link` explains itself and nothing has to be
+// remembered: whose a device is stands in its ifalias. Pure.
 //
-//   bridge of a network      bp-<vlan>, or bp-<network>    bayplan <network>
+//   bridge or shim           bp-<vlan>, or bp-<network>    bayplan <network>
 //   port of a container      bp<8 hex digits>              bayplan <network> <identity>
 //   VLAN device on an uplink <uplink>.<vlan>               bayplan <network>
 #pragma once
@@ -15,8 +15,9 @@
 
 namespace bayplan::datapath {
 
-// At most 15 bytes. A network without a tag has its own name in it, shortened and with a checksum where it is too long
-// or could be taken for a tag. Two such names may still meet: the ifalias tells.
+// Of a network's bridge, or on macvlan its shim. At most 15 bytes. A network without a tag has its own name in it,
+// shortened and with a checksum where it is too long or could be taken for a tag. Two such names may still meet: the
+// ifalias tells.
 std::string bridge_name(const model::Network& network);
 
 // "<uplink>.<vlan>" where that fits, "bpu-<vlan>" otherwise.

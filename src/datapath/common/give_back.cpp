@@ -1,8 +1,8 @@
-#include "datapath/bridge/give_back.hpp"
+#include "datapath/common/give_back.hpp"
 
 #include <algorithm>
 
-#include "datapath/bridge/ownership.hpp"
+#include "datapath/common/ownership.hpp"
 
 namespace bayplan::datapath {
 namespace {
