@@ -24,6 +24,7 @@ Result<control::NetworkSpec> read_network_spec(const Fields& fields, std::string
   spec.exclusions = TRY(fields.texts("exclusions"));
   spec.datapath = TRY(fields.optional_text("datapath"));
   spec.uplink = TRY(fields.optional_text("uplink"));
+  spec.host_address = TRY(fields.optional_text("host_address"));
   spec.mtu = TRY(fields.optional_number_text("mtu"));
   spec.nat = TRY(fields.boolean("nat", true));
   spec.repair = TRY(fields.optional_text("repair"));
@@ -38,8 +39,8 @@ Result<std::optional<Timestamp>> optional_time(const Fields& fields, std::string
 
 Result<control::ImportNetwork> read_import_network(const json::value& value) {
   const auto fields = TRY(Fields::of(value, "a network"));
-  TRY(fields.only({"key", "name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu",
-                   "nat", "repair", "mac_salt", "created"}));
+  TRY(fields.only({"key", "name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink",
+                   "host_address", "mtu", "nat", "repair", "mac_salt", "created"}));
   control::ImportNetwork record;
   record.key = TRY(fields.text("key"));
   record.spec = TRY(read_network_spec(fields, TRY(fields.optional_text("name")).value_or("")));
@@ -97,8 +98,8 @@ Result<std::vector<Record>> read_records(const json::value& root, std::string_vi
 Result<control::NetworkSpec> parse_network_spec(std::string_view body) {
   const auto value = TRY(wire::parse_json(body));
   const auto fields = TRY(wire::Fields::of(value, kWhat));
-  TRY(fields.only(
-      {"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu", "nat", "repair"}));
+  TRY(fields.only({"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "host_address",
+                   "mtu", "nat", "repair"}));
   return read_network_spec(fields, TRY(fields.text("name")));
 }
 

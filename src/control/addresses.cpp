@@ -310,6 +310,7 @@ Result<> check_usable(const Network& network, const IpAddress& address) {
   if (address < network.subnet.first_host()) return refuse("the network address of");
   if (network.subnet.last_host() < address) return refuse("the broadcast address of");
   if (address == network.gateway) return refuse("the gateway of");
+  if (address == network.host_address) return refuse("the host's own in");
   const auto holds = [&](const model::AddressRange& range) { return range.contains(address); };
   if (std::ranges::any_of(network.exclusions, holds)) return refuse("excluded from");
   return {};

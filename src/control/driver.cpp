@@ -104,7 +104,10 @@ Result<ports::PoolAnswer> Driver::request_pool(const ports::PoolRequest& request
     NetworkSpec spec;
     spec.subnet = pool.subnet.to_string();
     spec.datapath = kNotKnownYet;
-    const Surroundings around{TRY(parts_.host.routes()), {}};
+    // Where the host itself is in the subnet the datapath must be known, too: on macvlan that is no obstacle.
+    Surroundings around{TRY(parts_.host.routes()), {}};
+    std::erase_if(around.routes,
+                  [&](const ports::Route& route) { return route.source && pool.subnet.contains(*route.source); });
     TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
       TRY(build_network(edit.plan(), spec, parts_.defaults, around, parts_.clock.now()));
       return {};

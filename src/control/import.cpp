@@ -31,9 +31,18 @@ Result<> check_complete(const ImportNetwork& record, const Network& wanted, cons
   if (wanted.ranges != has.ranges) return differs("other ranges");
   if (wanted.exclusions != has.exclusions) return differs("other exclusions");
   if (wanted.uplink != has.uplink) return differs("another uplink");
+  if (wanted.host_address != has.host_address) return differs("another address of the host's");
   if (wanted.mtu != has.mtu) return differs("another MTU");
   if (wanted.nat != has.nat) return differs(has.nat ? "NAT" : "no NAT");
   return {};
+}
+
+// What only an export tells: also that the host had no address of its own there.
+Network as_recorded(Network network, const ImportNetwork& record) {
+  if (!record.mac_salt) return network;
+  network.mac_salt = *record.mac_salt;
+  if (!record.spec.host_address) network.host_address.reset();
+  return network;
 }
 
 // What a new network would be. The old practice may still be in place on this very host, and its gateway have the
@@ -43,7 +52,7 @@ Result<Network> build(const model::Plan& plan, const ImportNetwork& record, cons
   const auto subnet = TRY(model::Subnet::parse(record.spec.subnet.value_or("")));
   Surroundings around = terms.surroundings;
   std::erase_if(around.routes, [&](const ports::Route& route) {
-    if (route.destination != subnet) return false;
+    if (route.destination != subnet || shares_wire(record.spec, terms.defaults, route.device)) return false;
     if (auto free = check_routes(plan, subnet, {route}); !free) {
       note = fmt::format("{} is still at {} on this host: take it down before a container starts on it",
                          subnet.to_string(), route.device);
@@ -51,15 +60,12 @@ Result<Network> build(const model::Plan& plan, const ImportNetwork& record, cons
     return true;
   });
   auto network = TRY(build_network(plan, record.spec, terms.defaults, around, record.created.value_or(terms.now)));
-  if (record.mac_salt) network.mac_salt = *record.mac_salt;
-  return network;
+  return as_recorded(std::move(network), record);
 }
 
 // The network that a complete record describes, were there no plan.
 Result<Network> described(const ImportNetwork& record, const ImportTerms& terms) {
-  auto network = TRY(build_network(model::Plan(), record.spec, terms.defaults, {}, terms.now));
-  network.mac_salt = *record.mac_salt;
-  return network;
+  return as_recorded(TRY(build_network(model::Plan(), record.spec, terms.defaults, {}, terms.now)), record);
 }
 
 void describe(ImportOutcome& outcome, const Network& network) {

@@ -88,7 +88,8 @@ KernelSteps diff(const KernelWanted& wanted, const KernelFound& found, const std
       continue;
     }
     const KernelWanted::Port& want = *known->second;
-    const bool right = port.in_place && port.network == want.network && is_alias_of(port.identity, want.spec.identity);
+    const bool as_named = port.network == want.network && is_alias_of(port.identity, want.spec.identity);
+    const bool right = port.out_of_reach || (port.in_place && as_named);
     if (!right) steps.mend_ports.push_back(want);
     by_name.erase(known);
   }

@@ -17,6 +17,7 @@ struct NetworkSpec {
   std::vector<std::string> exclusions;
   std::optional<std::string> datapath;
   std::optional<std::string> uplink;
+  std::optional<std::string> host_address;
   std::optional<std::string> mtu;
   bool nat = true;
   std::optional<std::string> repair;  // "on" (the default) or "report"

@@ -9,13 +9,19 @@
 namespace bayplan::control {
 namespace {
 
-// Devices whose routes are our own networks': by the names that the datapaths give them (datapath/bridge,
-// datapath/ovs).
-bool is_own_device(const model::Plan& plan, const std::string& device) {
+// It stands on that very interface, which the host may have an address on.
+bool is_on_wire(const model::Network& network, const std::string& device) {
+  return network.datapath == model::DatapathKind::macvlan && !network.vlan && network.uplink == device;
+}
+
+// Devices whose routes are our own networks': by the names that the datapaths give them (datapath/common,
+// datapath/ovs); and the wire of the network with that subnet.
+bool is_own_device(const model::Plan& plan, const model::Subnet& subnet, const std::string& device) {
   if (device.starts_with("bp-")) return true;
   return std::ranges::any_of(plan.networks(), [&](const model::Network* network) {
-    return network->datapath == model::DatapathKind::ovs && network->vlan &&
-           device == "vlan" + std::to_string(*network->vlan);
+    const bool of_ovs = network->datapath == model::DatapathKind::ovs && network->vlan &&
+                        device == "vlan" + std::to_string(*network->vlan);
+    return of_ovs || (network->subnet == subnet && is_on_wire(*network, device));
   });
 }
 
@@ -27,9 +33,10 @@ Result<model::DatapathKind> choose_datapath(const NetworkSpec& spec, const Netwo
         "the datapath 'ovs' needs a VLAN tag, which tells this network's frames from others' on the one bridge: "
         "give one (--vlan N, or -o vlan=N), or take the datapath 'bridge'");
   }
-  if (kind == model::DatapathKind::macvlan) {
-    return fail(ErrorCode::unsupported, "this version of baypland has the datapaths 'bridge' and 'ovs' only, not '{}'",
-                to_string(kind));
+  if (kind == model::DatapathKind::macvlan && !spec.uplink) {
+    return fail(ErrorCode::invalid,
+                "the datapath 'macvlan' needs an uplink, the host's interface that its containers share: name one "
+                "(--uplink IF, or -o uplink=IF), or take the datapath 'bridge'");
   }
   return kind;
 }
@@ -76,16 +83,57 @@ Result<std::vector<model::AddressRange>> parse_ranges(const std::vector<std::str
   return ranges;
 }
 
-Result<model::Subnet> choose_subnet(const model::Plan& plan, const NetworkSpec& spec, const NetworkDefaults& defaults,
-                                    const Surroundings& surroundings) {
+// Of `network`, whose datapath and uplink are chosen.
+Result<model::Subnet> choose_subnet(const model::Plan& plan, const model::Network& network, const NetworkSpec& spec,
+                                    const NetworkDefaults& defaults, const Surroundings& surroundings) {
   if (!spec.subnet) return next_free_subnet(plan, defaults, surroundings);
   auto subnet = TRY(parse_network_subnet(*spec.subnet));
   if (const model::Network* other = plan.network_overlapping(subnet)) {
     return fail(ErrorCode::conflict, "{} overlaps {} of the network '{}': choose another subnet", subnet.to_string(),
                 other->subnet.to_string(), other->name);
   }
-  TRY(check_routes(plan, subnet, surroundings.routes));
+  auto routes = surroundings.routes;
+  std::erase_if(routes, [&](const ports::Route& route) { return is_on_wire(network, route.device); });
+  TRY(check_routes(plan, subnet, routes));
   return subnet;
+}
+
+// The address that the host has on the wire already.
+std::optional<model::IpAddress> address_on_wire(const model::Network& network, const Surroundings& surroundings) {
+  for (const ports::Route& route : surroundings.routes) {
+    if (is_on_wire(network, route.device) && route.source && network.subnet.contains(*route.source)) {
+      return route.source;
+    }
+  }
+  return std::nullopt;
+}
+
+// On macvlan the host is one among others on the wire: by the address that it has there, or by one of its own.
+Result<> settle_host_address(model::Network& network, const NetworkSpec& spec, const Surroundings& surroundings) {
+  if (network.datapath != model::DatapathKind::macvlan) {
+    if (!spec.host_address) return {};
+    return fail(ErrorCode::invalid, "a host's address is for the datapath 'macvlan'; on '{}' it is the gateway's",
+                to_string(network.datapath));
+  }
+  if (spec.host_address) network.host_address = TRY(model::IpAddress::parse(*spec.host_address));
+  if (network.host_address) TRY(check_host_address(*network.host_address, network.subnet, "host's address"));
+  const auto there = address_on_wire(network, surroundings);
+  if (there && network.host_address && network.host_address != there) {
+    return fail(ErrorCode::conflict,
+                "this host has the address {} on {}, and its containers reach it by that: leave out "
+                "the host's address {}",
+                there->to_string(), network.uplink, network.host_address->to_string());
+  }
+  if (there) {
+    network.host_address.reset();
+    const auto holds = [&](const model::AddressRange& range) { return range.contains(*there); };
+    if (std::ranges::none_of(network.exclusions, holds)) network.exclusions.push_back({*there, *there});
+  } else if (const auto free = model::candidate_ranges(network); !network.host_address && !free.empty()) {
+    network.host_address = free.back().last;
+  }
+  // What does not pass the host can't be masqueraded by it.
+  network.nat = network.nat && (there ? there : network.host_address) == network.gateway;
+  return {};
 }
 
 // One byte that tells two networks' MACs apart where their addresses are the same (other hosts, other times).
@@ -107,6 +155,45 @@ Result<bool> parse_flag(std::string_view text, std::string_view option) {
   if (text == "true" || text == "1" || text.empty()) return true;
   if (text == "false" || text == "0") return false;
   return fail(ErrorCode::invalid, "-o {}={}: give true or false", option, shown(text));
+}
+
+// One option of `docker network create -o …`; false: it is none of these.
+Result<bool> read_option(NetworkSpec& spec, const std::string& key, const std::string& value) {
+  if (key == "vlan") {
+    spec.vlan = value;
+  } else if (key == "network") {
+    spec.name = TRY(model::parse_network_name(value));
+  } else if (key == "datapath") {
+    spec.datapath = value;
+  } else if (key == "repair") {
+    TRY(parse_repair(value));
+    spec.repair = value;
+  } else if (key == "nat") {
+    spec.nat = TRY(parse_flag(value, "nat"));
+  } else if (key == "com.docker.network.driver.mtu" || key == "mtu") {
+    spec.mtu = value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// Those about the way out; `parent` and `macvlan_mode` are words of Docker's own macvlan driver.
+Result<bool> read_wire_option(NetworkSpec& spec, const std::string& key, const std::string& value) {
+  if (key == "uplink" || key == "parent") {
+    if (spec.uplink && *spec.uplink != value) {
+      return fail(ErrorCode::invalid, "-o uplink and -o parent mean the same: give one of them");
+    }
+    spec.uplink = value;
+  } else if (key == "host_address") {
+    spec.host_address = value;
+  } else if (key == "macvlan_mode") {
+    if (value != "bridge")
+      return fail(ErrorCode::unsupported, "-o macvlan_mode={}: there is bridge only", shown(value));
+  } else {
+    return false;
+  }
+  return true;
 }
 
 // An interface as it is can be a port of one bridge only; with a tag, many networks share it.
@@ -150,7 +237,7 @@ Result<> check_kind(const model::Subnet& subnet) {
 
 Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, const std::vector<ports::Route>& routes) {
   for (const ports::Route& route : routes) {
-    if (is_own_device(plan, route.device) || !route.destination.overlaps(subnet)) continue;
+    if (is_own_device(plan, subnet, route.device) || !route.destination.overlaps(subnet)) continue;
     return fail(ErrorCode::conflict, "{} overlaps this host's route to {} on {}: choose another subnet",
                 subnet.to_string(), route.destination.to_string(), route.device);
   }
@@ -188,6 +275,11 @@ Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDef
               defaults.prefix_length, defaults.supernet.to_string());
 }
 
+bool shares_wire(const NetworkSpec& spec, const NetworkDefaults& defaults, const std::string& device) {
+  const auto kind = choose_datapath(spec, defaults);
+  return kind.ok() && *kind == model::DatapathKind::macvlan && !spec.vlan && spec.uplink == device;
+}
+
 std::string default_network_name(const NetworkSpec& spec) {
   if (!spec.name.empty()) return spec.name;
   if (spec.vlan) return "vlan" + *spec.vlan;
@@ -208,16 +300,17 @@ Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec&
   if (const model::Network* other = network.vlan ? plan.network_of_vlan(*network.vlan) : nullptr) {
     return fail(ErrorCode::conflict, "VLAN {} belongs to the network '{}'", *network.vlan, other->name);
   }
-  network.subnet = TRY(choose_subnet(plan, spec, defaults, surroundings));
+  network.datapath = TRY(choose_datapath(spec, defaults));
+  if (spec.uplink) network.uplink = TRY(model::parse_interface_name(*spec.uplink));
+  TRY(check_uplink_is_free(plan, network));
+  network.subnet = TRY(choose_subnet(plan, network, spec, defaults, surroundings));
   network.gateway = spec.gateway ? TRY(model::IpAddress::parse(*spec.gateway)) : network.subnet.first_host();
   TRY(check_host_address(network.gateway, network.subnet, "gateway"));
   network.ranges = TRY(parse_ranges(spec.ranges, network.subnet, "range"));
   network.exclusions = TRY(parse_ranges(spec.exclusions, network.subnet, "exclusion"));
-  network.datapath = TRY(choose_datapath(spec, defaults));
-  if (spec.uplink) network.uplink = TRY(model::parse_interface_name(*spec.uplink));
-  TRY(check_uplink_is_free(plan, network));
   if (spec.mtu) network.mtu = TRY(model::parse_mtu(*spec.mtu));
   network.nat = spec.nat;
+  TRY(settle_host_address(network, spec, surroundings));
   if (spec.repair) network.repair = TRY(parse_repair(*spec.repair));
   network.mac_salt = salt_of(network.name);
   network.created = now;
@@ -231,25 +324,13 @@ Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec&
 Result<NetworkSpec> spec_from_engine(const ports::NetworkRequest& request) {
   NetworkSpec spec;
   for (const auto& [key, value] : request.options) {
-    if (key == "vlan") {
-      spec.vlan = value;
-    } else if (key == "network") {
-      spec.name = TRY(model::parse_network_name(value));
-    } else if (key == "datapath") {
-      spec.datapath = value;
-    } else if (key == "uplink") {
-      spec.uplink = value;
-    } else if (key == "repair") {
-      TRY(parse_repair(value));
-      spec.repair = value;
-    } else if (key == "nat") {
-      spec.nat = TRY(parse_flag(value, "nat"));
-    } else if (key == "com.docker.network.driver.mtu" || key == "mtu") {
-      spec.mtu = value;
-    } else if (!key.starts_with("com.docker.")) {
-      return fail(ErrorCode::invalid,
-                  "-o {}: no such option; there are vlan, network, datapath, uplink, nat, repair and mtu", shown(key));
-    }
+    const bool known = TRY(read_option(spec, key, value)) || TRY(read_wire_option(spec, key, value));
+    if (known || key.starts_with("com.docker.")) continue;
+    return fail(
+        ErrorCode::invalid,
+        "-o {}: no such option; there are vlan, network, datapath, uplink (or parent), host_address, nat, repair "
+        "and mtu",
+        shown(key));
   }
   if (spec.vlan) TRY(model::parse_vlan(*spec.vlan));
   spec.subnet = TRY(parse_network_subnet(request.subnet)).to_string();
@@ -272,6 +353,8 @@ Result<const model::Network*> matching_network(const model::Plan& plan, const Ne
   TRY(check_agrees(*found, "gateway", spec.gateway, found->gateway.to_string()));
   TRY(check_agrees(*found, "datapath", spec.datapath, std::string(to_string(found->datapath))));
   TRY(check_agrees(*found, "uplink", spec.uplink, found->uplink));
+  TRY(check_agrees(*found, "the host's address", spec.host_address,
+                   found->host_address ? found->host_address->to_string() : ""));
   TRY(check_agrees(*found, "MTU", spec.mtu, found->mtu ? std::to_string(*found->mtu) : ""));
   if (!spec.nat) TRY(check_agrees(*found, "nat", "false", found->nat ? "true" : "false"));
   TRY(check_agrees(*found, "repair", spec.repair, found->repair ? "on" : "report"));

@@ -37,13 +37,18 @@ Result<> check_kind(const model::Subnet& subnet);
 Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
                                        const Surroundings& surroundings);
 
-// `conflict` when the subnet overlaps a route of the host that is not on a device of ours.
+// `conflict` when the subnet overlaps a route of the host that is not on a device of ours, nor on the wire that the
+// network with that subnet shares with the host.
 Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, const std::vector<ports::Route>& routes);
 
 // `conflict` when what had the network's subnet before Bayplan (an engine's network of its own, the old practice's
 // gateway) is still there: both at once can't be reached. Success for a network that is in use here.
 Result<> check_is_alone(const model::Plan& plan, const model::Network& network,
                         const std::vector<ports::Route>& routes);
+
+// Such a network would stand on that interface as the host does (macvlan without a tag): the host's address and route
+// there are no obstacle.
+bool shares_wire(const NetworkSpec& spec, const NetworkDefaults& defaults, const std::string& device);
 
 // What `docker network create -o …` asks for, as a NetworkSpec; `invalid` for an option nobody knows. The name may be
 // empty: none was given.

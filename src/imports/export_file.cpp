@@ -51,6 +51,9 @@ Result<NetworkRecord> read_network(const json::value& value) {
   out.datapath = TRY(model::parse_datapath_kind(TRY(fields.text("datapath"))));
   const auto uplink = TRY(fields.optional_text("uplink"));
   if (uplink) out.uplink = TRY(model::parse_interface_name(*uplink));
+  if (const auto host = TRY(fields.optional_text("host_address"))) {
+    out.host_address = TRY(model::IpAddress::parse(*host));
+  }
   if (const auto mtu = TRY(fields.optional_number_text("mtu"))) out.mtu = TRY(model::parse_mtu(*mtu));
   out.nat = TRY(fields.boolean("nat", true));
   const auto repair = TRY(fields.optional_text("repair")).value_or("on");

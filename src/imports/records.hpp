@@ -27,6 +27,7 @@ struct NetworkRecord {
   std::vector<model::AddressRange> exclusions;
   model::DatapathKind datapath = model::DatapathKind::bridge;
   std::string uplink;
+  std::optional<model::IpAddress> host_address;
   std::optional<std::uint32_t> mtu;
   bool nat = true;
   bool repair = true;

@@ -37,6 +37,7 @@ json::object network_of(const NetworkRecord& record) {
   network.exclusions = record.exclusions;
   network.datapath = record.datapath;
   network.uplink = record.uplink;
+  network.host_address = record.host_address;
   network.mtu = record.mtu;
   network.nat = record.nat;
   network.repair = record.repair;

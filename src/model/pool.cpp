@@ -71,6 +71,7 @@ std::vector<AddressRange> candidate_ranges(const Network& network) {
     std::erase_if(ranges, [](const AddressRange& range) { return range.last < range.first; });
   }
   ranges = without(ranges, {network.gateway, network.gateway});
+  if (network.host_address) ranges = without(ranges, {*network.host_address, *network.host_address});
   for (const AddressRange& exclusion : network.exclusions) ranges = without(ranges, exclusion);
   return ranges;
 }

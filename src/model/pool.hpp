@@ -17,8 +17,8 @@ namespace bayplan::model {
 class Pool {
  public:
   Pool() = default;
-  // Candidates: the network's ranges (or its whole subnet), without its first and last address, its gateway and its
-  // exclusions. All of them free.
+  // Candidates: the network's ranges (or its whole subnet), without its first and last address, its gateway, the
+  // host's address and its exclusions. All of them free.
   explicit Pool(const Network& network);
 
   // True if the address is one that may be given by itself.

@@ -32,8 +32,11 @@ struct Network {
   DatapathKind datapath = DatapathKind::bridge;
   std::string uplink;                // the host's interface that leads outside; empty: none
   std::optional<std::uint32_t> mtu;  // bytes; none: the uplink's, or 1500
-  bool nat = true;                   // egress is masqueraded
-  bool repair = true;                // drift is put back; false: it is only reported
+  // The host's own address there, where the gateway is a router on the wire (macvlan); none: the one that the uplink
+  // has.
+  std::optional<IpAddress> host_address;
+  bool nat = true;     // egress is masqueraded
+  bool repair = true;  // drift is put back; false: it is only reported
   std::uint8_t mac_salt = 0;
   Timestamp created{};
   friend bool operator==(const Network&, const Network&) = default;

@@ -15,7 +15,8 @@ namespace bayplan::ports {
 
 // A container's connection to a network: a link with one end on the host's side.
 struct PortSpec {
-  std::string host_name;  // the end that stays, at most 15 bytes: "bp" + 8 hex of the endpoint id
+  std::string host_name;  // the end that stays, at most 15 bytes: "bp" + 8 hex of the endpoint id; where none stays,
+                          // it is the container's end that has this name, too
   std::string peer_name;  // the container's end: the engine moves it into the container and renames it there
   model::MacAddress mac;  // of the container's end
   std::string identity;   // for the ifalias `bayplan <network> <identity>`; may be empty
@@ -30,6 +31,9 @@ struct FoundPort {
   std::string network;    // from its ifalias
   std::string identity;   // from its ifalias; may be empty
   bool in_place = false;  // a port of its network's bridge, and up
+  // It went into the container as a whole (macvlan): it is listed from there, can't be mended from here, and its alias
+  // is as it was born.
+  bool out_of_reach = false;
 };
 
 class Datapath {

@@ -26,7 +26,7 @@ std::string_view to_string(Drift drift) {
 
 bool is_foreign_address(const model::Network& network, const model::IpAddress& own, const model::IpAddress& found) {
   if (found == own || !network.subnet.contains(found)) return false;
-  if (found == network.gateway) return true;
+  if (found == network.gateway || found == network.host_address) return true;
   return std::ranges::none_of(network.exclusions,
                               [&](const model::AddressRange& range) { return range.contains(found); });
 }

@@ -55,7 +55,7 @@ class Namespaces {
 };
 
 // An address that must not be on an attached interface beside its own: one that the network may give to somebody else,
-// or its gateway's. What the network excludes is free for virtual addresses that move about.
+// or its gateway's or the host's. What the network excludes is free for virtual addresses that move about.
 bool is_foreign_address(const model::Network& network, const model::IpAddress& own, const model::IpAddress& found);
 
 }  // namespace bayplan::ports

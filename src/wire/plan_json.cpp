@@ -35,18 +35,20 @@ bool digits(std::string_view text, std::size_t at, std::size_t count, int& numbe
 }  // namespace
 
 json::object network_json(const model::Network& network) {
-  return {{"name", network.name},
-          {"vlan", number_or_null(network.vlan)},
-          {"subnet", network.subnet.to_string()},
-          {"gateway", network.gateway.to_string()},
-          {"ranges", range_texts(network.ranges)},
-          {"exclusions", range_texts(network.exclusions)},
-          {"datapath", model::to_string(network.datapath)},
-          {"uplink", text_or_null(network.uplink)},
-          {"mtu", number_or_null(network.mtu)},
-          {"nat", network.nat},
-          {"repair", network.repair ? "on" : "report"},
-          {"created", text_or_null(to_rfc3339(network.created))}};
+  return {
+      {"name", network.name},
+      {"vlan", number_or_null(network.vlan)},
+      {"subnet", network.subnet.to_string()},
+      {"gateway", network.gateway.to_string()},
+      {"ranges", range_texts(network.ranges)},
+      {"exclusions", range_texts(network.exclusions)},
+      {"datapath", model::to_string(network.datapath)},
+      {"uplink", text_or_null(network.uplink)},
+      {"host_address", network.host_address ? json::value(network.host_address->to_string()) : json::value(nullptr)},
+      {"mtu", number_or_null(network.mtu)},
+      {"nat", network.nat},
+      {"repair", network.repair ? "on" : "report"},
+      {"created", text_or_null(to_rfc3339(network.created))}};
 }
 
 json::object reservation_json(const PlacedReservation& placed) {

@@ -15,7 +15,7 @@
 
 namespace bayplan::wire {
 
-// name, vlan, subnet, gateway, ranges, exclusions, datapath, uplink, mtu, nat, repair, created.
+// name, vlan, subnet, gateway, ranges, exclusions, datapath, uplink, host_address, mtu, nat, repair, created.
 boost::json::object network_json(const model::Network& network);
 
 // A reservation with what it takes from its network.

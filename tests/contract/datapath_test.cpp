@@ -1,8 +1,10 @@
-// What every Datapath does alike: one suite, run against the fake and, as root, against the bridge and Open vSwitch.
+// What every Datapath does alike: one suite, run against the fake and, as root, against the bridge, Open vSwitch and
+// macvlan.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "datapath/bridge/bridge_datapath.hpp"
+#include "datapath/macvlan/macvlan_datapath.hpp"
 #include "datapath/ovs/ovs_datapath.hpp"
 #include "support/fake_datapath.hpp"
 #include "support/networks.hpp"
@@ -42,6 +44,12 @@ class World {
   virtual std::string device_of(const model::Network& network) { return datapath::bridge_name(network); }
   // Networks share an uplink, and need a tag.
   virtual bool only_tagged() { return false; }
+  // The host may go on using a network's uplink, addresses and all.
+  virtual bool shares_uplink() { return false; }
+  // A port has an end that stays on the host.
+  virtual bool has_host_end() { return true; }
+  // A network that can be made here, and what it needs for that.
+  virtual model::Network network(std::uint16_t tag) { return vlan_network(tag); }
 };
 
 class FakeWorld final : public World {
@@ -151,14 +159,49 @@ class OvsWorld final : public KernelWorld {
       must(datapath::OvsDatapath::open({ovs_.socket(), "ovs2", datapath::OvsKind::netdev}));
 };
 
+class MacvlanWorld final : public KernelWorld {
+ public:
+  ports::Datapath& datapath() override { return *datapath_; }
+  void displace_port(const std::string&) override {}
+  bool is_used_by(const std::string& interface, const model::Network& network) override {
+    const auto shim = must(netlink_.find_link(datapath::bridge_name(network)));
+    return shim && must(netlink_.find_link(interface))->index == shim->lower;
+  }
+  bool shares_uplink() override { return true; }
+  bool has_host_end() override { return false; }
+  // The kernel at hand may have no 802.1Q: without a tag, on an interface each.
+  model::Network network(std::uint16_t tag) override {
+    auto network = vlan_network(tag);
+    network.vlan.reset();
+    network.datapath = model::DatapathKind::macvlan;
+    network.uplink = fmt::format("wire{}", tag);
+    add_interface(network.uplink, 1500);
+    return network;
+  }
+  // A port may be inside by now.
+  unsigned made(const std::string& name) override {
+    const auto here = KernelWorld::made(name);
+    if (here != 0 || !datapath::is_port_name(name)) return here;
+    const auto there = must(container_.network().run<std::optional<kernel::Link>>(
+        [&] { return must(kernel::NetlinkSocket::open()).find_link(name); }));
+    return there ? 1000U + static_cast<unsigned>(there->index) : 0;
+  }
+
+ private:
+  std::unique_ptr<datapath::MacvlanDatapath> datapath_ = must(datapath::MacvlanDatapath::open());
+};
+
 class DatapathContract : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (GetParam() == "fake") {
-      world_ = std::make_unique<FakeWorld>();
-      return;
-    }
-    REQUIRE_ROOT();
+    if (GetParam() != "fake") REQUIRE_ROOT();
+    make_world();
+    network_ = world_->network(100);
+    other_ = world_->network(300);
+  }
+  void make_world() {
+    if (GetParam() == "fake") world_ = std::make_unique<FakeWorld>();
+    if (GetParam() == "macvlan") world_ = std::make_unique<MacvlanWorld>();
     if (GetParam() == "bridge") world_ = std::make_unique<BridgeWorld>();
     if (GetParam() == "ovs") world_ = std::make_unique<OvsWorld>();
   }
@@ -184,11 +227,11 @@ class DatapathContract : public ::testing::TestWithParam<std::string> {
   }
 
   std::unique_ptr<World> world_;
-  const model::Network network_ = vlan_network(100);
-  const model::Network other_ = vlan_network(300);
+  model::Network network_;
+  model::Network other_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, DatapathContract, ::testing::Values("fake", "bridge", "ovs"),
+INSTANTIATE_TEST_SUITE_P(, DatapathContract, ::testing::Values("fake", "bridge", "ovs", "macvlan"),
                          [](const auto& tested) { return tested.param; });
 
 TEST_P(DatapathContract, second_ensure_changes_nothing) {
@@ -379,6 +422,7 @@ TEST_P(DatapathContract, removing_ports_skips_what_is_gone_and_refuses_what_is_f
 
 TEST_P(DatapathContract, displaced_port_is_seen_and_mended_as_it_is) {
   must(datapath().ensure_network(network_));
+  if (!world_->has_host_end()) return;  // the next test is theirs
   const auto port = port_spec(network_, 2);
   must(datapath().add_port(network_, port));
   world_->take_peer(port.peer_name);
@@ -388,6 +432,22 @@ TEST_P(DatapathContract, displaced_port_is_seen_and_mended_as_it_is) {
   must(datapath().mend_port(network_, port));
   EXPECT_TRUE(must(datapath().list_ports()).at(0).in_place);
   EXPECT_EQ(world_->made(port.host_name), made);
+}
+
+TEST_P(DatapathContract, port_that_went_inside_as_a_whole_is_listed_left_alone_and_removed) {
+  if (world_->has_host_end()) return;
+  must(datapath().ensure_network(network_));
+  const auto port = port_spec(network_, 2);
+  must(datapath().add_port(network_, port));
+  world_->take_peer(port.peer_name);
+  const auto made = world_->made(port.host_name);
+  EXPECT_TRUE(must(datapath().list_ports()).at(0).in_place);
+  EXPECT_TRUE(must(datapath().list_ports()).at(0).out_of_reach);
+  must(datapath().mend_port(network_, port));
+  EXPECT_EQ(world_->made(port.host_name), made);
+  must(datapath().remove_ports({port.host_name}));
+  EXPECT_THAT(port_names(), IsEmpty());
+  EXPECT_FALSE(world_->is_inside(port.peer_name));
 }
 
 TEST_P(DatapathContract, port_whose_link_is_gone_can_t_be_mended) {
@@ -434,12 +494,23 @@ TEST_P(DatapathContract, uplink_that_is_missing_or_not_free_is_refused_and_nothi
   world_->put_into_foreign_bridge("up0");
   expect_refused(ErrorCode::conflict);
   world_->remove_link("up0");
+  if (world_->shares_uplink()) return;
   world_->add_interface("up0");
   world_->add_address("up0");
   expect_refused(ErrorCode::conflict);
   world_->remove_link("up0");
   world_->add_foreign_bridge("up0");
   expect_refused(ErrorCode::invalid);
+}
+
+TEST_P(DatapathContract, uplink_that_the_host_uses_itself_is_shared) {
+  if (!world_->shares_uplink()) return;
+  world_->add_interface("up0");
+  world_->add_address("up0");
+  EXPECT_TRUE(must(datapath().ensure_network(office("up0"))));
+  EXPECT_FALSE(must(datapath().ensure_network(office("up0"))));
+  must(datapath().remove_network("office"));
+  EXPECT_NE(world_->made("up0"), 0U);
 }
 
 TEST_P(DatapathContract, uplink_of_an_untagged_network_is_refused_to_another) {

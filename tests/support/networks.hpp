@@ -21,7 +21,8 @@ inline model::Network vlan_network(std::uint16_t tag) {
 // The port of the network's n-th address; names differ from network to network.
 inline ports::PortSpec port_spec(const model::Network& network, unsigned n) {
   const auto address = *network.subnet.base().plus(n);
-  const unsigned number = network.vlan.value_or(0) * 1000U + n;
+  // Of its subnet, so that untagged ones differ, too.
+  const unsigned number = network.vlan.value_or(network.subnet.base().bytes()[2] + 5000U) * 1000U + n;
   return {fmt::format("bp{:08x}", number), fmt::format("bq{:08x}", number), model::mac_of(network.mac_salt, address),
           fmt::format("test{}", n)};
 }

@@ -29,6 +29,7 @@ inline model::Network sample_network(const std::string& name = "vlan100", int nu
   network.mtu = 1400;
   network.nat = false;
   network.repair = false;
+  network.host_address = *network.subnet.base().plus(254);
   network.mac_salt = 255;
   network.created = at(1'700'000'000'123);
   return network;

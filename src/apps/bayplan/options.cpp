@@ -77,11 +77,14 @@ void add_network_create(CLI::App& network, Targets& targets) {
   app.add_option("NAME", target.name, "its name")->required()->option_text(" ");
   text_option(app, "--vlan", target.vlan, "N", "VLAN tag, 1 to 4094; without: untagged");
   text_option(app, "--subnet", target.subnet, "CIDR", "e.g. 172.16.1.0/24; without: the next free one");
-  text_option(app, "--gateway", target.gateway, "IP", "the host's address in it; without: the first");
+  text_option(app, "--gateway", target.gateway, "IP",
+              "its default gateway: the host, or on macvlan a router on the wire; without: the first address");
   texts_option(app, "--range", target.ranges, "A-B", "give addresses from here only; may be repeated");
   texts_option(app, "--exclude", target.exclusions, "IP|A-B", "never give these; may be repeated");
-  text_option(app, "--datapath", target.datapath, "D", "what carries the frames: bridge or ovs");
+  text_option(app, "--datapath", target.datapath, "D", "what carries the frames: bridge, ovs or macvlan");
   text_option(app, "--uplink", target.uplink, "IF", "the host's interface that leads outside");
+  text_option(app, "--host-address", target.host_address, "IP",
+              "macvlan: the host's own address in it; without: the uplink's, or the last free one");
   text_option(app, "--mtu", target.mtu, "BYTES", "without: the uplink's, or 1500");
   app.add_flag("--no-nat", target.no_nat, "do not masquerade what goes out");
   repair_option(app, target.repair);

@@ -19,6 +19,7 @@ struct NetworkCreate {
   std::vector<std::string> exclusions;
   std::optional<std::string> datapath;
   std::optional<std::string> uplink;
+  std::optional<std::string> host_address;
   std::optional<std::string> mtu;
   bool no_nat = false;
   std::optional<std::string> repair;

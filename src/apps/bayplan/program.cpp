@@ -47,6 +47,7 @@ class Doer {
                            {"exclusions", texts(command.exclusions)},
                            {"datapath", text_or_null(command.datapath)},
                            {"uplink", text_or_null(command.uplink)},
+                           {"host_address", text_or_null(command.host_address)},
                            {"mtu", text_or_null(command.mtu)},
                            {"nat", !command.no_nat},
                            {"repair", text_or_null(command.repair)}};

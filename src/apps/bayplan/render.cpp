@@ -105,8 +105,8 @@ std::string networks_table(const json::value& networks) {
 
 std::string network_block(const json::value& network) {
   std::vector<std::pair<std::string, std::string>> lines;
-  for (const auto* name : {"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink", "mtu",
-                           "nat", "repair", "created"}) {
+  for (const auto* name : {"name", "vlan", "subnet", "gateway", "ranges", "exclusions", "datapath", "uplink",
+                           "host_address", "mtu", "nat", "repair", "created"}) {
     lines.emplace_back(name, member(network, name));
   }
   lines.emplace_back("addresses", fmt::format("{}: {} attached, {} held, {} removed, {} free", count(network, "size"),

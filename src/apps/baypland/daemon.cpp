@@ -19,6 +19,7 @@
 #include "datapath/host/kernel_host.hpp"
 #include "datapath/inside/host_events.hpp"
 #include "datapath/inside/kernel_namespaces.hpp"
+#include "datapath/macvlan/macvlan_datapath.hpp"
 #include "datapath/ovs/ovs_datapath.hpp"
 #include "datapath/router/router.hpp"
 #include "engine/docker/docker_engine.hpp"
@@ -54,6 +55,7 @@ bool is_running(const Result<T>& looked) {
 struct Datapaths {
   std::unique_ptr<datapath::BridgeDatapath> bridge;
   std::unique_ptr<datapath::OvsDatapath> ovs;
+  std::unique_ptr<datapath::MacvlanDatapath> macvlan;
   std::unique_ptr<datapath::Router> router;
 };
 
@@ -61,11 +63,15 @@ Result<Datapaths> open_datapaths(const Config& config) {
   Datapaths all;
   all.bridge = TRY(datapath::BridgeDatapath::open());
   all.ovs = TRY(datapath::OvsDatapath::open(config.ovs));
-  all.router = std::make_unique<datapath::Router>(datapath::Router::Parts{
-      {model::DatapathKind::bridge, all.bridge.get()}, {model::DatapathKind::ovs, all.ovs.get()}});
+  all.macvlan = TRY(datapath::MacvlanDatapath::open());
+  all.router =
+      std::make_unique<datapath::Router>(datapath::Router::Parts{{model::DatapathKind::bridge, all.bridge.get()},
+                                                                 {model::DatapathKind::ovs, all.ovs.get()},
+                                                                 {model::DatapathKind::macvlan, all.macvlan.get()}});
   return all;
 }
 
+// Of the host's, on macvlan its shim, which has the same name as a bridge would.
 std::string gateway_device(const model::Network& network) {
   return network.datapath == model::DatapathKind::ovs ? datapath::ovs_device_name(network)
                                                       : datapath::bridge_name(network);

@@ -80,7 +80,13 @@ std::string Writer::published() const {
   return fmt::format("  chain published {{\n{}  }}\n", fmt::join(rules, ""));
 }
 
-// The last rules: without them a neighbour would answer the asker directly, and an asker at 127.0.0.1 not at all.
+// Its containers' answers to whoever is outside pass this host; on macvlan they go to a router on the wire.
+bool is_behind_host(const model::Network& network) {
+  return network.datapath != model::DatapathKind::macvlan || network.host_address == network.gateway;
+}
+
+// The last rules: without them a neighbour, or where the host is not the gateway anybody, would be answered past the
+// host, and an asker at 127.0.0.1 not at all.
 std::string Writer::postrouting() const {
   std::string text =
       "  chain postrouting {\n"
@@ -88,7 +94,9 @@ std::string Writer::postrouting() const {
       "    ip saddr @nat_subnets oifname != @networks masquerade\n"
       "    ip saddr 127.0.0.0/8 oifname @networks masquerade\n";
   for (const auto& entry : networks_) {
-    text += fmt::format("    ip saddr {0} ip daddr {0} ct status dnat masquerade\n", entry.network->subnet.to_string());
+    const auto subnet = entry.network->subnet.to_string();
+    const auto from = is_behind_host(*entry.network) ? fmt::format("ip saddr {} ", subnet) : std::string{};
+    text += fmt::format("    {}ip daddr {} ct status dnat masquerade\n", from, subnet);
   }
   return text + "  }\n";
 }

@@ -31,6 +31,11 @@ void write_values(RowWriter& row, const model::Record& record) {
   row.integer(network.mac_salt);
   row.time(network.created);
   row.flag(network.repair);
+  if (network.host_address) {
+    row.address(*network.host_address);
+  } else {
+    row.null();
+  }
 }
 
 model::Subnet read_subnet(RowReader& row) {
@@ -54,6 +59,7 @@ model::Record read(RowReader& row) {
   network.mac_salt = row.number<std::uint8_t>();
   network.created = row.time();
   network.repair = row.flag();
+  if (!row.skip_null()) network.host_address = row.address();
   return network;
 }
 
@@ -63,7 +69,7 @@ const Table& network_table() {
   static const Table kTable{"networks",
                             {"name"},
                             {"vlan", "subnet", "prefix_length", "gateway", "ranges", "exclusions", "datapath", "uplink",
-                             "mtu", "nat", "mac_salt", "created", "repair"},
+                             "mtu", "nat", "mac_salt", "created", "repair", "host_address"},
                             write_key,
                             write_values,
                             read};

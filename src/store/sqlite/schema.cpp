@@ -121,7 +121,12 @@ ALTER TABLE repins ADD COLUMN from_settings TEXT NOT NULL DEFAULT '';
 ALTER TABLE repins ADD COLUMN from_address BLOB CHECK (length(from_address) IN (4, 16));
 )sql";
 
-constexpr std::array<std::string_view, 3> kMigrations{kVersion1, kVersion2, kVersion3};
+// The host's own address in a network on the wire (macvlan).
+constexpr std::string_view kVersion4 = R"sql(
+ALTER TABLE networks ADD COLUMN host_address BLOB CHECK (length(host_address) IN (4, 16));
+)sql";
+
+constexpr std::array<std::string_view, 4> kMigrations{kVersion1, kVersion2, kVersion3, kVersion4};
 
 Result<> apply(Database& database, std::string_view script, std::size_t version) {
   TRY(database.begin());

@@ -113,6 +113,7 @@ TEST_F(SqliteMigrationTest, NetworksOfTheFirstVersionAreRepairedAsTheyWere) {
   const auto records = *must_open(old)->load();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_TRUE(std::get<model::Network>(records.front()).repair);
+  EXPECT_FALSE(std::get<model::Network>(records.front()).host_address);
 }
 
 TEST_F(SqliteMigrationTest, RowsAreSealedAgainWhenTheirColumnsChange) {

@@ -48,6 +48,17 @@ TEST_F(DriverCalls, APoolNeedsASubnetThatCanBe) {
   expect_refused(driver.request_pool({"172.16.1.0/24", "", false}), ErrorCode::conflict, "on eth0");
 }
 
+TEST_F(DriverCalls, APoolInWhichTheHostItselfIsWaitsForTheDatapath) {
+  world.host.add_route("172.16.1.0/24", "eth0", "172.16.1.10");
+  auto& driver = world.driver();
+  EXPECT_TRUE(driver.request_pool({"172.16.1.0/24", "", false}).ok());
+  ports::NetworkRequest request;
+  request.id = std::string(64, 'a');
+  request.subnet = "172.16.1.0/24";
+  request.gateway = "172.16.1.1/24";
+  expect_refused(driver.create_network(request), ErrorCode::conflict, "on eth0");
+}
+
 TEST_F(DriverCalls, AskingForAPoolAgainGivesTheSame) {
   const auto first = world.driver().request_pool({"172.16.1.0/24", "172.16.1.128/25", false}).value();
   make_network();

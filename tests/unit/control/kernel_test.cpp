@@ -59,6 +59,14 @@ TEST(KernelDiff, APortThatIsNotAsWantedIsMended) {
   }
 }
 
+TEST(KernelDiff, APortOutOfReachIsNeitherMendedNorMissing) {
+  ports::FoundPort inside{"bp01234567", "vlan100", "its-name-before", false};
+  inside.out_of_reach = true;
+  const auto steps = diff(wanted_port(), {{"vlan100"}, {inside}}, {});
+  EXPECT_TRUE(steps.mend_ports.empty());
+  EXPECT_TRUE(steps.missing_ports.empty());
+}
+
 TEST(KernelDiff, APortOfNobodysGoesWhenTwoPassesAgree) {
   const KernelFound found{{"vlan100"}, {port_in_place(), {"bpdeadbeef", "vlan100", "gone", true}}};
   const auto first = diff(wanted_port(), found, {});

@@ -73,7 +73,7 @@ TEST_F(Networks, BadWordsAreRefused) {
   spec.datapath = "vxlan";
   expect_refused(spec, ErrorCode::invalid, "it is one of bridge, ovs, macvlan");
   spec.datapath = "macvlan";
-  expect_refused(spec, ErrorCode::unsupported, "'bridge' and 'ovs' only");
+  expect_refused(spec, ErrorCode::invalid, "needs an uplink");
 }
 
 TEST_F(Networks, OvsNeedsATagAndHasItsDevicesRoutesForItsOwn) {
@@ -252,8 +252,10 @@ TEST_F(Networks, DockersOptionsAreRead) {
 TEST_F(Networks, AnUnknownOptionIsRefusedWithTheKnownOnes) {
   const auto refused = spec_from_engine(request({{"vlna", "100"}}));
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().detail,
-            "-o vlna: no such option; there are vlan, network, datapath, uplink, nat, repair and mtu");
+  EXPECT_EQ(
+      refused.error().detail,
+      "-o vlna: no such option; there are vlan, network, datapath, uplink (or parent), host_address, nat, repair and "
+      "mtu");
   EXPECT_EQ(spec_from_engine(request({{"nat", "maybe"}})).error().detail, "-o nat=maybe: give true or false");
   EXPECT_EQ(spec_from_engine(request({{"vlan", "4095"}})).error().code, ErrorCode::invalid);
   EXPECT_EQ(spec_from_engine(request({{"network", "a/b"}})).error().code, ErrorCode::invalid);

@@ -65,9 +65,11 @@ class FakeHost final : public ports::Host {
   Result<std::unique_ptr<ports::HeldPort>> hold_for(int life, const model::PublishedPort& port);
   [[nodiscard]] int life() const { return life_; }
 
-  void add_route(const std::string& destination, const std::string& device) {
+  // With the host's own address there, if it has one.
+  void add_route(const std::string& destination, const std::string& device, const std::string& source = {}) {
     const std::scoped_lock hold(mutex_);
-    routes_.push_back({model::Subnet::parse(destination).value(), device});
+    const auto own = source.empty() ? std::nullopt : std::optional(model::IpAddress::parse(source).value());
+    routes_.push_back({model::Subnet::parse(destination).value(), device, own});
   }
   Result<> put_aside(const std::string& netns, const ports::InsideAddress& interface) override {
     return rename_inside(netns, interface.interface, "bpold-" + interface.interface);

@@ -55,6 +55,15 @@ TEST(Ruleset, published_ports_are_rewritten_the_named_address_first) {
                                         "    tcp dport 8080 dnat to 172.16.100.2:80\n  }\n"));
 }
 
+TEST(Ruleset, answers_of_containers_on_the_wire_come_back_by_this_host) {
+  auto rules = two_networks();
+  EXPECT_THAT(text_of(rules), HasSubstr("    ip saddr 172.16.100.0/24 ip daddr 172.16.100.0/24 ct status dnat"));
+  rules.networks[1].datapath = model::DatapathKind::macvlan;
+  EXPECT_THAT(text_of(rules), HasSubstr("    ip daddr 172.16.100.0/24 ct status dnat masquerade"));
+  rules.networks[1].host_address = rules.networks[1].gateway;
+  EXPECT_THAT(text_of(rules), HasSubstr("    ip saddr 172.16.100.0/24 ip daddr 172.16.100.0/24 ct status dnat"));
+}
+
 TEST(Ruleset, ipv6_addresses_of_the_host_are_left_out) {
   auto rules = two_networks();
   rules.published = {publication("tcp", "::", 8080, 80)};
