@@ -6,13 +6,13 @@ import subprocess
 import tarfile
 import tempfile
 
-from lab import CommandFailed, LabError
+from lab import CommandFailed, LabError, wait_for
 
 from .console import Console
 from .emulator import Emulator
 
 # Times three of what software emulation took on two busy cores.
-BOOT = 300.0
+BOOT = 600.0
 
 
 class Machine:
@@ -24,6 +24,8 @@ class Machine:
     def __init__(self, image, folder):
         os.makedirs(folder, exist_ok=True)
         self.state = tempfile.mkdtemp(prefix="machine-", dir=folder)
+        with open(f"{self.state}/owner", "w", encoding="utf-8") as file:
+            file.write(str(os.getpid()))
         self._disk = f"{self.state}/disk"
         self._extra = f"{self.state}/handed-in"
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", image.disk, self._disk], check=True)
@@ -87,10 +89,11 @@ class Machine:
         """The kernel reboots in the middle of everything: nothing is written, nobody is told."""
         self._again("echo b > /proc/sysrq-trigger")
 
-    def power_cut(self, script=None):
-        """The power goes, in the middle of `script` if there is one, and comes back."""
+    def power_cut(self, script=None, marker=None):
+        """The power goes, and comes back. With a script: in its middle, as soon as it has written `marker` to the console."""
         if script:
             self._console.tell(script)
+            wait_for(lambda: marker in self.console_log, f"`{marker}` on the console", 120)
         self.cut()
         self.start()
 
