@@ -92,3 +92,11 @@ def test_nothing_is_touched_when_all_is_there(bare):
     packages = deps(bare, "--list").stdout
     bare.run("sh", "-c", f"cat > {bare.state}/home/installed", stdin=packages)
     assert deps(bare).stdout == "" and noted(bare) == []
+
+
+def test_what_the_virtual_machine_needs_is_wanted_when_it_is_asked_for(bare):
+    assert "e2fsprogs" not in deps(bare, "--list").stdout.split()
+    with_it = deps(bare, "--vm", "--list").stdout.split()
+    assert {"e2fsprogs", "kmod", "g++"} < set(with_it) and not [name for name in with_it if name.startswith("qemu")]
+    deps(bare, "--vm")
+    assert "e2fsprogs" in next(line for line in noted(bare) if "install" in line).split()
