@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from fleet import Fleet
+from fleet import Fleet, wipe
 from lab import IMAGE
 from lab.image import filesystem_tar
 from vm import Machine, image
@@ -73,9 +73,8 @@ def running(machine):
 @pytest.fixture(scope="module")
 def fleet(running):
     """Four networks, two VLANs on each uplink, and no container yet; all of it is gone after the file's tests."""
-    made = Fleet(running)
-    yield made
-    made.remove()
+    yield Fleet(running)
+    wipe(running)
 
 
 @pytest.fixture

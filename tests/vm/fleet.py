@@ -44,10 +44,21 @@ _CARDS = """docker ps -aq | xargs -r docker inspect --format \
 _SETTLE = 240.0  # seconds: for what is owed, and two looks of the reconciler, on a slow machine
 
 
+def wipe(machine):
+    """No container and no network is left, on Docker's side and on Bayplan's."""
+    machine.run("docker ps -aq | xargs -r docker rm -f; docker network ls -q --filter driver=bayplan | xargs -r docker network rm",
+                timeout=300)
+    wait_for(lambda: machine.run("bayplan ls --state attached -q").stdout == "", "nothing attached any more", 120, 1)
+    machine.run("bayplan ls -q | xargs -r -n 2 bayplan release; bayplan network ls -q | xargs -r -n 1 bayplan network rm", timeout=300)
+
+
 class Fleet:
+    """The four networks, without a container yet. Whatever was there before is gone; what it leaves `wipe` takes away."""
+
     def __init__(self, machine):
         self.machine = machine
         self.names = []
+        wipe(machine)  # an earlier file's tests may have failed half-way
         for vlan in VLANS:
             machine.run(f"docker network create -d bayplan --ipam-driver bayplan --subnet {vlan.subnet}.0/24 -o vlan={vlan.tag} "
                         f"-o datapath={vlan.datapath} -o uplink={vlan.uplink} {vlan.name}")
@@ -82,13 +93,6 @@ class Fleet:
     def frames(self):
         """What the witness saw since boot."""
         return [tuple(line) for line in json.loads(self.machine.run("cat /run/bayplan-vm/frames.json").stdout)]
-
-    def remove(self):
-        nets = " ".join(vlan.name for vlan in VLANS)
-        self.machine.run(f"docker ps -aq | xargs -r docker rm -f; docker network rm {nets}", check=False, timeout=300)
-        wait_for(lambda: all(row["state"] != "attached" for row in self.plan().values()), "nothing attached any more", 60, 1)
-        self.machine.run("bayplan ls | awk 'NR > 1 { print $1, $3 }' | xargs -r -n 2 bayplan release\n"
-                         f"for net in {nets}; do bayplan network rm $net || exit 1; done", timeout=300)
 
     # --- what must be true -----------------------------------------------------------------------------------------
 

@@ -30,11 +30,10 @@ def test_readmes_five_lines(machine):
 def test_baypland_stopped_and_started_by_systemd_disturbs_no_packet(running):
     machine = running
     before = machine.run("docker exec web ip -o address show dev eth0; ip -o link | sort").stdout
-    machine.run("docker exec web ping -i 1 172.16.1.1 > /root/pings 2>&1 & echo $! > /root/pinger")
-    machine.run("systemctl stop baypland && systemctl start baypland && systemctl restart baypland")
-    machine.run("docker exec web pkill -INT ping; while kill -0 $(cat /root/pinger); do :; done 2> /dev/null", check=False)
-    said = machine.run("cat /root/pings").stdout
-    assert " 0% packet loss" in said, said
+    said = machine.run("""docker exec web sh -c 'until [ -e /tmp/enough ]; do ping -c 1 -W 5 172.16.1.1; done' > /root/pings &
+        systemctl stop baypland && systemctl start baypland && systemctl restart baypland
+        docker exec web touch /tmp/enough; wait; cat /root/pings""").stdout
+    assert " 0% packet loss" in said and "100% packet loss" not in said, said
     assert machine.run("docker exec web ip -o address show dev eth0; ip -o link | sort").stdout == before
     assert reservation(machine, "web")["state"] == "attached"
 
