@@ -95,11 +95,18 @@ TEST_F(BridgeDatapathTest, many_ports_go_in_one_wait) {
   }
   EXPECT_EQ(must(datapath_->list_ports()).size(), 40U);
   names.emplace_back("bpffffffff");
+  // What a wait takes on this machine: some milliseconds, or a hundred where the processor is emulated.
+  const auto before = std::chrono::steady_clock::now();
+  for (int n = 0; n < 4; ++n) {
+    must(datapath_->remove_ports({names.front()}));
+    names.erase(names.begin());
+  }
+  const auto alone = (std::chrono::steady_clock::now() - before) / 4;
   const auto start = std::chrono::steady_clock::now();
   must(datapath_->remove_ports(names));
   const auto took = std::chrono::steady_clock::now() - start;
   EXPECT_TRUE(must(datapath_->list_ports()).empty());
-  EXPECT_LT(took, std::chrono::milliseconds(500)) << "40 single deletions take 800 ms";
+  EXPECT_LT(took, alone * 20) << "36 single deletions take 36 times as long as one";
   RecordProperty("milliseconds", static_cast<int>(took / std::chrono::milliseconds(1)));
 }
 
@@ -224,7 +231,7 @@ TEST_F(BridgeDatapathTest, mtu_of_a_network_stands_against_its_uplink_s) {
 }
 
 TEST_F(BridgeDatapathTest, uplink_of_a_tagged_network_becomes_a_vlan_device) {
-  sh("ip link add up0 type veth peer name up1; ip link set up1 up; ip addr add 192.0.2.1/24 dev up0");
+  sh("ip link add up0 type veth peer name up1; ip link set up0 addrgenmode none; ip link set up1 addrgenmode none up");
   auto network = vlan_network(100);
   network.uplink = "up0";
   const auto before = snapshot();
@@ -239,6 +246,10 @@ TEST_F(BridgeDatapathTest, uplink_of_a_tagged_network_becomes_a_vlan_device) {
   EXPECT_TRUE(link("up0").is_up());
   must(datapath_->remove_network("vlan100"));
   EXPECT_EQ(snapshot(), before);
+  sh("ip addr add 192.0.2.1/24 dev up0");
+  must(datapath_->ensure_network(network));
+  must(datapath_->remove_network("vlan100"));
+  EXPECT_TRUE(link("up0").is_up()) << "the host has an address on it";
 }
 
 // The kernel at hand may have no VLAN devices: a macvlan on the uplink, as a port of the bridge and with the alias of

@@ -209,6 +209,8 @@ TEST_F(MonitorTest, deeds_inside_a_namespace_are_told_with_its_path) {
   attach(2, *container_);
   FakeContainer second;
   attach(3, second);
+  // The kernel notices a carrier some time after the link came up, and tells of that, too.
+  second.must_sh("for i in $(seq 1000); do ip link show eth1 | grep -q 'state UP' && exit 0; done; exit 1");
   listen();
   for (const auto* deed : {"ip addr del 172.16.100.2/24 dev eth1", "ip addr add 172.16.100.2/24 dev eth1",
                            "ip link set eth1 down", "ip link set eth1 up", "ip link set eth1 address 02:00:00:00:00:66",

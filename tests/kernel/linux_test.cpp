@@ -93,6 +93,7 @@ TEST_F(LinuxTest, nftables_command_is_all_or_nothing) {
 }
 
 TEST_F(LinuxTest, settings_are_changed_only_where_they_differ) {
+  sh("echo 0 > /proc/sys/net/ipv4/ip_forward");  // a new namespace may have it from the machine's own
   EXPECT_EQ(must(kernel::read_sysctl("net/ipv4/ip_forward")), "0");
   EXPECT_TRUE(must(kernel::ensure_sysctl("net/ipv4/ip_forward", "1")));
   EXPECT_FALSE(must(kernel::ensure_sysctl("net/ipv4/ip_forward", "1")));

@@ -109,6 +109,8 @@ TEST_F(OvsDatapathTest, drift_of_every_kind_is_mended_and_what_others_wrote_stay
     EXPECT_THAT(ovs_->ctl("get port vlan100 external_ids"), HasSubstr("theirs=kept")) << damage;
   }
   for (const std::string damage : {"ip addr flush dev vlan100", "ip link set vlan100 down", "ip link delete vlan100"}) {
+    // With the kernel's module only Open vSwitch can delete an internal port.
+    if (damage.find("delete") != std::string::npos && ovs_->ctl("get bridge ovs2 datapath_type") != "netdev\n") continue;
     sh(damage);
     EXPECT_TRUE(must(datapath_->ensure_network(one_))) << damage;
     EXPECT_FALSE(must(datapath_->ensure_network(one_))) << damage;
@@ -172,6 +174,7 @@ TEST_F(OvsDatapathTest, without_vswitchd_a_port_is_refused_within_a_bound_and_le
   EXPECT_THAT(must(datapath_->list_ports()), IsEmpty());
   EXPECT_THAT(ovs_->ctl("--no-wait list-ports ovs2"), Not(HasSubstr("bp")));
   ovs_->start_switch();
+  ovs_->ctl("set bridge ovs2 external_ids:restarted=yes");  // comes back when that is carried out
   must(datapath_->ensure_network(one_));
   must(datapath_->add_port(one_, port_spec(one_, 2)));
 }

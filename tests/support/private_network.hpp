@@ -60,8 +60,8 @@ inline std::string sh(const std::string& line) {
 inline std::string snapshot() {
   return sh(
       "(ip -d link show; ip addr show | grep -v valid_lft) | sed -E 's/[a-z]+_timer +[0-9.]+//g; s/qdisc [a-z]+//;"
-      "s/NO-CARRIER,|,LOWER_UP|,M-DOWN//g; s/ state [A-Z]+//; s/bridge_slave state [a-z]+//';"
-      "ip route show table all | sed 's/ linkdown//'; nft list ruleset; iptables -S");
+      "s/NO-CARRIER,|,LOWER_UP|,M-DOWN//g; s/ state [A-Z]+//; s/bridge_slave state [a-z]+//; /inet6 fe80::/d';"
+      "ip route show table all | sed -E 's/ linkdown//; /fe80::|ff00::/d'; nft list ruleset; iptables -S");
 }
 
 // A network namespace on the far end of a port, as a container has it.
