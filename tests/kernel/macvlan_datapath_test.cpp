@@ -202,7 +202,7 @@ TEST_F(MacvlanDatapathTest, half_made_or_damaged_shim_is_mended) {
     EXPECT_EQ(sorted_snapshot(), intact) << damage;
     EXPECT_FALSE(must(datapath_->ensure_network(network_))) << damage;
   }
-  for (const std::string damage :
+  for (const std::string& damage :
        {"ip link del " + shim_, "echo 0 > /proc/sys/net/ipv4/conf/" + shim_ + "/arp_filter"}) {
     sh(damage);
     EXPECT_TRUE(must(datapath_->ensure_network(network_))) << damage;

@@ -110,7 +110,8 @@ TEST_F(OvsDatapathTest, drift_of_every_kind_is_mended_and_what_others_wrote_stay
   }
   for (const std::string damage : {"ip addr flush dev vlan100", "ip link set vlan100 down", "ip link delete vlan100"}) {
     // With the kernel's module only Open vSwitch can delete an internal port.
-    if (damage.find("delete") != std::string::npos && ovs_->ctl("get bridge ovs2 datapath_type") != "netdev\n") continue;
+    if (damage.find("delete") != std::string::npos && ovs_->ctl("get bridge ovs2 datapath_type") != "netdev\n")
+      continue;
     sh(damage);
     EXPECT_TRUE(must(datapath_->ensure_network(one_))) << damage;
     EXPECT_FALSE(must(datapath_->ensure_network(one_))) << damage;

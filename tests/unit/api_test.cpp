@@ -129,8 +129,7 @@ TEST_F(Api, RepairOfANetworkIsTurnedOffAndOn) {
   EXPECT_EQ(json::parse(ask("GET", "/v1/networks/vlan100").body).at("repair"), "on");
   EXPECT_EQ(json::parse(ask("PATCH", "/v1/networks/vlan100", R"({"repair":"report"})").body).at("repair"), "report");
   EXPECT_NE(refusal(ask("PATCH", "/v1/networks/vlan100", R"({"vlan":7})"), 400), "");
-  EXPECT_THAT(ask("GET", "/metrics").body,
-              HasSubstr("bayplan_drifts_repaired{network=\"vlan7\",what=\"address\"} 2"));
+  EXPECT_THAT(ask("GET", "/metrics").body, HasSubstr("bayplan_drifts_repaired{network=\"vlan7\",what=\"address\"} 2"));
 }
 
 TEST_F(Api, RunRestartsAlwaysUnlessTold) {

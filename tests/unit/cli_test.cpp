@@ -112,7 +112,8 @@ TEST_F(Cli, WhatIsAttachedIsShownAsSuchAndDetached) {
               HasSubstr("attached as: eth3 in /run/netns/blue\n"));
   EXPECT_TRUE(control_.attach_spec.default_route);
   EXPECT_THAT(done({"show", "blue"}), HasSubstr("attached as: eth3"));
-  EXPECT_EQ(done({"attach", "c1", "--network", "vlan100", "--identity", "i", "--ip", "172.16.1.9", "-q"}), "vlan100 i\n");
+  EXPECT_EQ(done({"attach", "c1", "--network", "vlan100", "--identity", "i", "--ip", "172.16.1.9", "-q"}),
+            "vlan100 i\n");
   EXPECT_EQ(done({"detach", "blue", "vlan100", "-q"}), "vlan100 blue\n");
   EXPECT_THAT(refusal({"detach", "blue", "vlan100"}, 1), HasSubstr("nothing of 'blue'"));
 }
