@@ -252,7 +252,7 @@ TEST_F(BridgeDatapathTest, uplink_of_a_tagged_network_becomes_a_vlan_device) {
   EXPECT_TRUE(link("up0").is_up()) << "the host has an address on it";
 }
 
-// The kernel at hand may have no VLAN devices: a macvtap on the uplink, as a port of the bridge and with the alias of
+// The kernel at hand may have no VLAN devices: a macvlan on the uplink, as a port of the bridge and with the alias of
 // one, stands in.
 class UplinkThatWasDown : public BridgeDatapathTest {
  protected:
@@ -265,7 +265,7 @@ class UplinkThatWasDown : public BridgeDatapathTest {
   void stand_in(std::uint16_t tag, const std::string& note) {
     must(datapath_->ensure_network(vlan_network(tag)));
     sh(
-        fmt::format("ip link add link up0 name up0.{0} type macvtap; ip link set up0.{0} master bp-{0} up;"
+        fmt::format("ip link add link up0 name up0.{0} type macvlan; ip link set up0.{0} master bp-{0} up;"
                     "ip link set up0.{0} alias 'bayplan vlan{0}{1}'",
                     tag, note));
   }
@@ -294,7 +294,9 @@ TEST_F(UplinkThatWasDown, is_put_down_by_the_last_network_on_it) {
 }
 
 TEST_F(UplinkThatWasDown, network_whose_bridge_somebody_deleted_is_listed_and_removed) {
-  sh("ip link delete bp-100");
+  // Off its bridge a macvlan would be one of the datapath of that name.
+  sh("ip link delete bp-100; ip link delete up0.100; ip link add link up0 name up0.100 type macvtap;"
+     "ip link set up0.100 alias 'bayplan vlan100 (up0 was down)'");
   EXPECT_EQ(must(datapath_->list_networks()), std::vector<std::string>{"vlan100"});
   must(datapath_->remove_network("vlan100"));
   EXPECT_FALSE(exists("up0.100"));
