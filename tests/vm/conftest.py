@@ -15,6 +15,13 @@ from vm import Machine, image
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "vm"
 _notes = []
+# What is shown with a failed test. Docker may be what hangs.
+_EVIDENCE = {
+    "baypland": "journalctl -b -u baypland --no-pager -o short-monotonic | tail -n 80",
+    "docker": "journalctl -b -u docker --no-pager -o short-monotonic | tail -n 40",
+    "what there is": "timeout 20 docker ps -a; timeout 20 bayplan ls; ip -o link; ovs-vsctl --timeout=20 show; nft list ruleset | head -n 150",
+    "who waits": "ps -eo pid,stat,etimes,wchan:20,args | grep -v ']$'; systemctl list-jobs",
+}
 
 
 def pytest_configure():
@@ -98,16 +105,19 @@ def _collect_left_behind():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Shows baypland's journal, and what there is, with a failed test."""
+    """Shows with a failed test what there is, and keeps it in build/vm/failed.log, for who can't wait for the end."""
     outcome = yield
     report = outcome.get_result()
-    machine = item.funcargs.get("machine") or item.funcargs.get("running") or item.funcargs.get("fleet")
-    if report.failed and machine is not None:
-        machine = getattr(machine, "machine", machine)
-        for title, script in (("baypland", "journalctl -b -u baypland --no-pager -o cat | tail -n 60"),
-                              ("what there is", "docker ps -a; bayplan ls; ip -o link; ovs-vsctl show; nft list ruleset | head -150")):
-            try:
-                report.sections.append((title, machine.run(script, check=False).stdout))
-            except Exception as error:  # noqa: BLE001 - the machine may be what is broken
-                report.sections.append((title, f"{error}\n{machine.console_log[-3000:]}"))
-                break
+    machine = item.funcargs.get("bare")
+    if not report.failed or machine is None:
+        return
+    report.sections += [(title, evidence(machine, script)) for title, script in _EVIDENCE.items()]
+    with open(FOLDER / "failed.log", "a", encoding="utf-8") as log:
+        log.write("\n".join([item.nodeid, str(report.longrepr), *(f"--- {title}\n{text}" for title, text in report.sections), ""]))
+
+
+def evidence(machine, script):
+    try:
+        return machine.run(script, check=False, timeout=60).stdout
+    except Exception as error:  # noqa: BLE001 - the machine may be what is broken
+        return f"{error}\n{machine.console_log[-3000:]}"

@@ -10,6 +10,7 @@ def test_every_test_of_the_kernel_tier_runs_and_passes(running, build, note, tmp
     running.hand_in({"root/kernel_tests": program})
     done = running.run("/root/kernel_tests --gtest_brief=1 2>&1", check=False, timeout=900)
     said = done.stdout
+    (build.parent / "vm" / "kernel_tests.log").write_text(said, encoding="utf-8")
     ran = re.search(r"\[==========\] (\d+) tests from", said)
     note(f"kernel tier on {running.run('uname -r').stdout.strip()}: {said.strip().splitlines()[-1]}")
     assert done.returncode == 0 and "[  FAILED  ]" not in said, said[-6000:]

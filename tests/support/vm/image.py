@@ -67,6 +67,7 @@ def image(folder, programs):
         disk = f"{folder}/disk-{_key([*_PACKAGES, *_LEFT_OUT, _PREPARE, _SIZE, os.path.basename(tools), *libraries])}"
         if not os.path.exists(disk):
             _make_disk(disk, tools, [*_PACKAGES, *libraries])
+            _remove_others(disk)
         initrd = f"{folder}/initrd-{_key([os.path.basename(tools), _INIT, *_DISK_MODULES, *_guest_texts()])}"
         if not os.path.exists(initrd):
             _make_initrd(initrd, tools)
@@ -102,6 +103,13 @@ def _make_disk(path, tools, names):
         os.rename(parts, path)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _remove_others(path):
+    """Earlier ones, of other inputs. A machine that runs has a copy of its own."""
+    for other in glob.glob(f"{path.rpartition('-')[0]}-*"):
+        if other != path:
+            os.unlink(other)
 
 
 def _bootstrap(root, tools, names):
