@@ -311,6 +311,22 @@ TEST_F(MacvlanDatapathTest, parent_that_can_t_be_one_is_named) {
   EXPECT_TRUE(must(datapath_->ensure_network(network))) << "a bridge of the host's leads outside, too";
 }
 
+TEST_F(MacvlanDatapathTest, network_with_a_tag_stands_on_a_vlan_device_or_is_refused_with_a_way_out) {
+  const auto router = wire(network_);
+  auto network = network_;
+  network.vlan = 100;
+  const auto before = sorted_snapshot();
+  if (const auto made = datapath_->ensure_network(network); !made.ok()) {
+    expect_error(ErrorCode::unsupported, made, "load the module 8021q, or leave out the tag");
+    EXPECT_EQ(sorted_snapshot(), before) << "nothing half made";
+    GTEST_SKIP() << "this kernel has no 802.1Q: only the refusal was tested";
+  }
+  EXPECT_EQ(link("bp-100").lower, link("wire100.100").index);
+  EXPECT_EQ(link("wire100.100").alias, "bayplan vlan100");
+  must(datapath_->remove_network("vlan100"));
+  EXPECT_FALSE(exists("wire100.100"));
+}
+
 TEST_F(MacvlanDatapathTest, parent_that_goes_takes_all_and_all_but_the_containers_is_made_again) {
   {
     const auto router = wire(network_);

@@ -9,10 +9,12 @@ namespace {
 Result<> check_kernel(kernel::NetlinkSocket& netlink, const model::Network& network) {
   auto known = netlink.probe_vlan();
   if (known.ok() || known.error().code != ErrorCode::unsupported) return known;
+  // A bridge does without an uplink; what stands on one needs it.
+  const bool needs_uplink = network.datapath == model::DatapathKind::macvlan;
   return fail(ErrorCode::unsupported,
               "this kernel can't make VLAN devices, which network {} needs on its uplink {}: load the module 8021q, or "
-              "leave out the uplink",
-              network.name, network.uplink);
+              "leave out the {}",
+              network.name, network.uplink, needs_uplink ? "tag" : "uplink");
 }
 
 }  // namespace
