@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -34,7 +35,27 @@ struct FoundPort {
   // It went into the container as a whole (macvlan): it is listed from there, can't be mended from here, and its alias
   // is as it was born.
   bool out_of_reach = false;
+  bool up = true;
 };
+
+// A part of a network's device that is not as `ensure_network` would make it.
+struct NetworkFault {
+  enum class What {
+    device,    // it is not there
+    settings,  // its MAC, MTU, owner's mark or the like differ
+    down,
+    gateway,  // it lacks the gateway's address
+    route,    // the subnet's route does not lead there
+    uplink,   // the uplink is not connected
+    blocked,  // something of the host's stands in the way: `ensure_network` would fail
+  };
+  What what = What::device;
+  std::string device;  // by name
+  std::string found;   // may be empty
+  std::string wanted;  // may be empty; of `blocked` the whole sentence
+  friend bool operator==(const NetworkFault&, const NetworkFault&) = default;
+};
+std::string_view to_string(NetworkFault::What what);
 
 class Datapath {
  public:
@@ -46,6 +67,9 @@ class Datapath {
 
   // Makes or mends the network's device, its MTU, gateway address and uplink. True if anything had to be changed.
   virtual Result<bool> ensure_network(const model::Network& network) = 0;
+  // What of it is not as `ensure_network` would make it; empty: nothing. Changes nothing. What would make that fail is
+  // a fault (`blocked`); an error means that it could not be looked at.
+  virtual Result<std::vector<NetworkFault>> inspect_network(const model::Network& network) = 0;
   // Removes the network's device and all its ports; the uplink is given back as it was.
   virtual Result<> remove_network(const std::string& network) = 0;
   // Names of the networks that have a device of ours here.

@@ -36,6 +36,8 @@ class Firewall {
   // Makes the kernel's rules those, if they are not already (somebody may have flushed them). True if anything had to
   // be changed. Without networks nothing of ours is left.
   virtual Result<bool> ensure(const FirewallRules& rules) = 0;
+  // What `ensure` would change, each as a few words ("the table ip bayplan"); empty: nothing. Changes nothing.
+  virtual Result<std::vector<std::string>> differences(const FirewallRules& rules) = 0;
 };
 
 }  // namespace bayplan::ports

@@ -246,6 +246,34 @@ TEST_P(DatapathContract, damaged_network_is_mended) {
   EXPECT_FALSE(must(datapath().ensure_network(network_)));
 }
 
+TEST_P(DatapathContract, inspection_tells_what_is_missing_and_changes_nothing) {
+  using enum ports::NetworkFault::What;
+  const auto before = must(datapath().inspect_network(network_));
+  ASSERT_FALSE(before.empty());
+  EXPECT_EQ(before[0].what, device);
+  EXPECT_THAT(must(datapath().list_networks()), IsEmpty());
+  must(datapath().ensure_network(network_));
+  EXPECT_THAT(must(datapath().inspect_network(network_)), IsEmpty());
+  world_->damage_network(network_);
+  for (int look = 0; look < 2; ++look) {
+    const auto faults = must(datapath().inspect_network(network_));
+    ASSERT_FALSE(faults.empty());
+    EXPECT_EQ(faults[0].what, down) << to_string(faults[0].what);
+    EXPECT_EQ(faults[0].device, world_->device_of(network_));
+  }
+  must(datapath().ensure_network(network_));
+  EXPECT_THAT(must(datapath().inspect_network(network_)), IsEmpty());
+}
+
+TEST_P(DatapathContract, inspection_tells_what_stands_in_the_way) {
+  auto network = office("nowhere");
+  network.datapath = network_.datapath;
+  const auto faults = must(datapath().inspect_network(network));
+  ASSERT_FALSE(faults.empty());
+  EXPECT_EQ(faults[0].what, ports::NetworkFault::What::blocked);
+  EXPECT_NE(faults[0].wanted.find("nowhere"), std::string::npos) << faults[0].wanted;
+}
+
 TEST_P(DatapathContract, networks_are_listed_until_removed_and_removing_twice_is_success) {
   must(datapath().ensure_network(network_));
   must(datapath().ensure_network(other_));

@@ -72,7 +72,10 @@ TEST_F(NftFirewallTest, what_somebody_flushed_is_put_back) {
        {"nft flush ruleset", "nft flush chain ip bayplan forward",
         "nft delete element ip bayplan nat_networks '{ \"bp-100\" }'", "nft add rule ip bayplan forward accept",
         "sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.conf.bp-100.route_localnet=0"}) {
+    EXPECT_TRUE(must(firewall_->differences(rules_)).empty()) << "before " << damage;
     sh(damage);
+    EXPECT_FALSE(must(firewall_->differences(rules_)).empty()) << damage;
+    EXPECT_FALSE(must(firewall_->differences(rules_)).empty()) << "looking changes nothing: " << damage;
     EXPECT_TRUE(must(firewall_->ensure(rules_))) << damage;
     EXPECT_EQ(sh("nft list ruleset"), intact) << damage;
     EXPECT_FALSE(must(firewall_->ensure(rules_))) << damage;
@@ -94,7 +97,9 @@ TEST_F(NftFirewallTest, forwarding_is_left_to_the_engine_until_it_has_come_up) {
 TEST_F(NftFirewallTest, without_networks_nothing_is_left) {
   const auto before = sh("nft list ruleset; iptables -S");
   must(firewall_->ensure(rules_));
+  EXPECT_FALSE(must(firewall_->differences({})).empty());
   EXPECT_TRUE(must(firewall_->ensure({})));
+  EXPECT_TRUE(must(firewall_->differences({})).empty());
   EXPECT_EQ(sh("nft list ruleset; iptables -S"), before);
   EXPECT_FALSE(must(firewall_->ensure({})));
 }

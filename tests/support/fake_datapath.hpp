@@ -131,6 +131,9 @@ class FakeDatapath final : public ports::Datapath {
   Result<bool> ensure_network(const model::Network& network) override {
     return locked([&] { return ensure(network); });
   }
+  Result<std::vector<ports::NetworkFault>> inspect_network(const model::Network& network) override {
+    return locked([&] { return inspect(network); });
+  }
   Result<> remove_network(const std::string& network) override {
     return locked([&] { return remove(network); });
   }
@@ -215,6 +218,17 @@ class FakeDatapath final : public ports::Datapath {
     if (!network.uplink.empty()) interfaces_[network.uplink].network = network.name;
     ++changes_;
     return true;
+  }
+  Result<std::vector<ports::NetworkFault>> inspect(const model::Network& network) const {
+    using enum ports::NetworkFault::What;
+    using Faults = std::vector<ports::NetworkFault>;
+    const std::string bridge = datapath::bridge_name(network);
+    if (const auto fit = check(network); !fit.ok()) return Faults{{blocked, bridge, {}, fit.error().message()}};
+    const auto at = networks_.find(network.name);
+    if (at == networks_.end()) return Faults{{device, bridge, {}, {}}};
+    if (at->second.damaged) return Faults{{down, bridge, "down", "up"}};
+    if (at->second.network != network) return Faults{{settings, bridge, {}, {}}};
+    return Faults{};
   }
   Result<> remove(const std::string& network) {
     if (auto error = injected()) return *error;

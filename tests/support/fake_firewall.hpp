@@ -24,6 +24,15 @@ class FakeFirewall final : public ports::Firewall {
     return true;
   }
 
+  Result<std::vector<std::string>> differences(const ports::FirewallRules& rules) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return *failure_;
+    const bool same = rules.networks == rules_.networks && rules.published == rules_.published &&
+                      rules.may_forward == rules_.may_forward;
+    if (same && !flushed_) return std::vector<std::string>{};
+    return std::vector<std::string>{"the table ip bayplan"};
+  }
+
   // Somebody flushed the rules; a network-less set has none to lose.
   void flush() {
     const std::lock_guard lock(mutex_);

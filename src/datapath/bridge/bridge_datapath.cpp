@@ -27,6 +27,33 @@ std::string bridge_alias(const model::Network& network, const Uplink& uplink) {
   return to_string(Alias{network.name, network.vlan ? std::string{} : uplink.note()});
 }
 
+// What of the bridge itself is to be changed.
+kernel::LinkChange change_of(const model::Network& network, const kernel::Link& now, const Uplink& uplink) {
+  kernel::LinkChange change;
+  if (now.alias.empty()) change.alias = bridge_alias(network, uplink);
+  change.no_ipv6_autoconf = change.alias.has_value();
+  if (now.mac != gateway_mac(network)) change.mac = gateway_mac(network);
+  if (now.mtu != wanted_mtu(network, uplink)) change.mtu = wanted_mtu(network, uplink);
+  change.no_forward_delay = now.bridge != kernel::BridgeState{};
+  return change;
+}
+
+// The same for people.
+std::vector<ports::NetworkFault> settings_faults(const kernel::Link& now, const kernel::LinkChange& change) {
+  using enum ports::NetworkFault::What;
+  std::vector<ports::NetworkFault> faults;
+  if (change.alias) faults.push_back({settings, now.name, "no alias", "alias " + *change.alias});
+  if (change.mac) {
+    const std::string has = now.mac ? now.mac->to_string() : "none";
+    faults.push_back({settings, now.name, "MAC " + has, "MAC " + change.mac->to_string()});
+  }
+  if (change.mtu) {
+    faults.push_back({settings, now.name, fmt::format("MTU {}", now.mtu), fmt::format("MTU {}", *change.mtu)});
+  }
+  if (change.no_forward_delay) faults.push_back({settings, now.name, "spanning tree", "no spanning tree"});
+  return faults;
+}
+
 std::string alias_of(const model::Network& network, const ports::PortSpec& port) {
   return to_string(Alias{network.name, port.identity});
 }
@@ -104,12 +131,7 @@ Result<kernel::Link> BridgeDatapath::create_bridge(const model::Network& network
 Result<bool> BridgeDatapath::mend_bridge(const model::Network& network, const kernel::Link& bridge, Uplink& uplink) {
   const bool attached = TRY(uplink.attach(netlink_, bridge.index));
   const auto now = attached ? TRY(bridge_of(network)) : bridge;
-  kernel::LinkChange change;
-  if (now.alias.empty()) change.alias = bridge_alias(network, uplink);
-  change.no_ipv6_autoconf = change.alias.has_value();
-  if (now.mac != gateway_mac(network)) change.mac = gateway_mac(network);
-  if (now.mtu != wanted_mtu(network, uplink)) change.mtu = wanted_mtu(network, uplink);
-  change.no_forward_delay = now.bridge != kernel::BridgeState{};
+  const kernel::LinkChange change = change_of(network, now, uplink);
   if (change.no_forward_delay) TRY(netlink_.change_link(now.index, {.no_stp = true}).in("mend bridge " + now.name));
   const bool differs = change.alias || change.mac || change.mtu || change.no_forward_delay;
   if (differs) TRY(netlink_.change_link(now.index, change).in(fmt::format("mend bridge {}", now.name)));
@@ -118,6 +140,29 @@ Result<bool> BridgeDatapath::mend_bridge(const model::Network& network, const ke
   if (!now.is_up()) TRY(netlink_.change_link(now.index, {.up = true}).in(fmt::format("bring {} up", now.name)));
   const bool routed = TRY(ensure_gateway_route(netlink_, network, now.index).in(now.name));
   return attached || differs || addressed || routed || !now.is_up();
+}
+
+Result<std::vector<ports::NetworkFault>> BridgeDatapath::inspect_network(const model::Network& network) {
+  using What = ports::NetworkFault::What;
+  const std::string name = bridge_name(network);
+  const auto blocked_by = [&](const Error& error) -> Result<std::vector<ports::NetworkFault>> {
+    if (!is_obstacle(error)) return error;
+    std::vector<ports::NetworkFault> faults;
+    faults.push_back({What::blocked, name, {}, error.message()});
+    return faults;
+  };
+  const auto found = find_bridge(network);
+  if (!found.ok()) return blocked_by(found.error());
+  const auto& bridge = *found;
+  auto uplink = Uplink::look(netlink_, network, bridge ? bridge->index : 0);
+  std::vector<ports::NetworkFault> faults;
+  if (!uplink.ok()) faults = TRY(blocked_by(uplink.error()));
+  if (!bridge) faults.push_back({What::device, name, {}, {}});
+  if (!bridge || !uplink.ok()) return faults;
+  faults = settings_faults(*bridge, change_of(network, *bridge, *uplink));
+  if (!uplink->is_attached(bridge->index)) faults.push_back({What::uplink, name, {}, network.uplink});
+  for (auto& fault : TRY(host_faults(netlink_, network, network.gateway, *bridge))) faults.push_back(std::move(fault));
+  return faults;
 }
 
 Result<> BridgeDatapath::remove_network(const std::string& network) {
@@ -204,7 +249,11 @@ Result<std::vector<ports::FoundPort>> BridgeDatapath::list_ports() {
     const bool on_bridge = at != networks.end();
     if (link.alias.empty() && !on_bridge) continue;
     const Alias alias = parse_alias(link.alias).value_or(Alias{on_bridge ? at->second : "", {}});
-    found.push_back({link.name, alias.network, alias.note, on_bridge && at->second == alias.network && link.is_up()});
+    found.push_back({.host_name = link.name,
+                     .network = alias.network,
+                     .identity = alias.note,
+                     .in_place = on_bridge && at->second == alias.network && link.is_up(),
+                     .up = link.is_up()});
   }
   return found;
 }

@@ -29,6 +29,7 @@ class BridgeDatapath final : public ports::Datapath {
 
   Result<> validate(const model::Network& network) override;
   Result<bool> ensure_network(const model::Network& network) override;
+  Result<std::vector<ports::NetworkFault>> inspect_network(const model::Network& network) override;
   Result<> remove_network(const std::string& network) override;
   Result<std::vector<std::string>> list_networks() override;
   Result<> add_port(const model::Network& network, const ports::PortSpec& port) override;

@@ -64,6 +64,13 @@ std::string Uplink::note() const {
   return is_down() ? was_down_note(network_.uplink) : std::string{};
 }
 
+bool Uplink::is_attached(int bridge) const {
+  if (interface_.index == 0) return true;
+  if (network_.vlan && (!vlan_device_ || is_half_made_uplink_device(*vlan_device_) || is_down())) return false;
+  const kernel::Link& port = network_.vlan ? *vlan_device_ : interface_;
+  return port.master == bridge && port.is_up();
+}
+
 Result<bool> Uplink::attach(kernel::NetlinkSocket& netlink, int bridge) {
   if (interface_.index == 0) return false;
   const bool changed = network_.vlan && (!vlan_device_ || is_half_made_uplink_device(*vlan_device_));

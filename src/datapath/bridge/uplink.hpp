@@ -27,6 +27,8 @@ class Uplink {
   // put down again when it is given back; else empty.
   [[nodiscard]] std::string note() const;
 
+  // It is a port of the bridge, up; or there is none.
+  [[nodiscard]] bool is_attached(int bridge) const;
   // Makes it a port of the bridge, up. True if anything had to be changed.
   Result<bool> attach(kernel::NetlinkSocket& netlink, int bridge);
 

@@ -3,8 +3,11 @@
 // Part of a Datapath and used by its thread only. Errors are NetlinkSocket's.
 #pragma once
 
+#include <vector>
+
 #include "linux/netlink.hpp"
 #include "model/records.hpp"
+#include "ports/datapath.hpp"
 
 namespace bayplan::datapath {
 
@@ -22,5 +25,13 @@ Result<bool> ensure_host_address(kernel::NetlinkSocket& netlink, const model::Ne
                                  const model::IpAddress& host, int device);
 Result<bool> ensure_subnet_route(kernel::NetlinkSocket& netlink, const model::Network& network,
                                  const model::IpAddress& host, int device);
+
+// What these four would change, and whether the device is down. Without address or while it is down there is no route
+// to be looked for.
+Result<std::vector<ports::NetworkFault>> host_faults(kernel::NetlinkSocket& netlink, const model::Network& network,
+                                                     const model::IpAddress& host, const kernel::Link& device);
+
+// The error is something that stands in the way of making the network, and not of looking.
+bool is_obstacle(const Error& error);
 
 }  // namespace bayplan::datapath

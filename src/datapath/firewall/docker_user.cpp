@@ -91,14 +91,27 @@ std::string docker_user_changes(std::string_view listing, const std::vector<std:
   return text.empty() ? text : fmt::format("*filter\n{}COMMIT\n", text);
 }
 
-Result<bool> ensure_docker_user(const std::vector<std::string>& devices) {
+namespace {
+
+// What is to be changed; empty: nothing, or there can be no DOCKER-USER.
+Result<std::string> changes_now(const std::vector<std::string>& devices) {
   auto listing = kernel::run_process({"iptables", "-w", "5", "-S"}, {}, kBound);
-  if (!listing.ok() && listing.error().code == ErrorCode::not_found) return false;
+  if (!listing.ok() && listing.error().code == ErrorCode::not_found) return std::string();
   const auto found = TRY(std::move(listing));
   // "table `filter' is incompatible, use 'nft' tool": then Docker can't have put anything there either.
-  if (found.status != 0 && found.errors.find("incompatible") != std::string::npos) return false;
+  if (found.status != 0 && found.errors.find("incompatible") != std::string::npos) return std::string();
   if (found.status != 0) return refused(found, "iptables -S");
-  const std::string changes = docker_user_changes(found.output, devices);
+  return docker_user_changes(found.output, devices);
+}
+
+}  // namespace
+
+Result<bool> docker_user_differs(const std::vector<std::string>& devices) {
+  return !TRY(changes_now(devices)).empty();
+}
+
+Result<bool> ensure_docker_user(const std::vector<std::string>& devices) {
+  const std::string changes = TRY(changes_now(devices));
   if (changes.empty()) return false;
   const auto done = TRY(kernel::run_process({"iptables-restore", "-w", "5", "--noflush"}, changes, kBound));
   if (done.status != 0) return refused(done, "iptables-restore");

@@ -25,4 +25,7 @@ std::string docker_user_changes(std::string_view listing, const std::vector<std:
 // that Docker runs), bounded to seconds; a host without iptables has no DOCKER-USER either.
 Result<bool> ensure_docker_user(const std::vector<std::string>& devices);
 
+// Whether that would change anything.
+Result<bool> docker_user_differs(const std::vector<std::string>& devices);
+
 }  // namespace bayplan::datapath

@@ -28,6 +28,7 @@ class NftFirewall final : public ports::Firewall {
   static Result<std::unique_ptr<NftFirewall>> open(GatewayDevice device_of);
 
   Result<bool> ensure(const ports::FirewallRules& rules) override;
+  Result<std::vector<std::string>> differences(const ports::FirewallRules& rules) override;
 
  private:
   NftFirewall(GatewayDevice device_of, kernel::Nftables nftables, kernel::NetlinkSocket netlink);
@@ -36,6 +37,9 @@ class NftFirewall final : public ports::Firewall {
   Result<bool> ensure_table(const ports::FirewallRules& rules);
   Result<bool> ensure_localnet(const ports::FirewallRules& rules);
   Result<std::vector<std::string>> lan_bridges();
+  [[nodiscard]] std::vector<std::string> devices_of(const ports::FirewallRules& rules) const;
+  Result<bool> table_is_right(const std::string& wanted);
+  Result<std::vector<std::string>> settings_that_differ(const ports::FirewallRules& rules) const;
 
   GatewayDevice device_of_;
   kernel::Nftables nftables_;

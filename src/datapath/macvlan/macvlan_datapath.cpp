@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "datapath/common/delete_links.hpp"
+#include "datapath/common/gateway.hpp"
 #include "datapath/common/give_back.hpp"
 #include "datapath/common/names.hpp"
 #include "datapath/common/ownership.hpp"
@@ -77,6 +78,22 @@ Result<bool> MacvlanDatapath::ensure_network(const model::Network& network) {
   }();
   if (!ensured.ok() && is_new) static_cast<void>(remove_network(network.name).ok());  // the first error counts
   return ensured;
+}
+
+Result<std::vector<ports::NetworkFault>> MacvlanDatapath::inspect_network(const model::Network& network) {
+  using What = ports::NetworkFault::What;
+  const auto parent = Parent::look(netlink_, network);
+  const auto there = Shim::find(netlink_, network);
+  for (const auto* error : {parent.ok() ? nullptr : &parent.error(), there.ok() ? nullptr : &there.error()}) {
+    if (error == nullptr) continue;
+    if (!is_obstacle(*error)) return *error;
+    std::vector<ports::NetworkFault> faults;
+    faults.push_back({What::blocked, shim_name(network), {}, error->message()});
+    return faults;
+  }
+  auto faults = TRY(Shim(netlink_, network, *parent).faults());
+  if (!parent->is_prepared()) faults.push_back({What::uplink, shim_name(network), {}, network.uplink});
+  return faults;
 }
 
 Result<> MacvlanDatapath::remove_network(const std::string& network) {

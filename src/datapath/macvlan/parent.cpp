@@ -101,6 +101,11 @@ std::string Parent::was_down() const {
   return interface_.is_up() ? std::string{} : was_down_note(network_.uplink);
 }
 
+bool Parent::is_prepared() const {
+  const bool made = !network_.vlan || (vlan_device_.index != 0 && !is_half_made_uplink_device(vlan_device_));
+  return made && interface_.is_up() && device().is_up();
+}
+
 Result<bool> Parent::prepare(kernel::NetlinkSocket& netlink) {
   bool changed = false;
   if (network_.vlan && (vlan_device_.index == 0 || is_half_made_uplink_device(vlan_device_))) {

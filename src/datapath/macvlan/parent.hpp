@@ -25,6 +25,9 @@ class Parent {
   // Makes the VLAN device, where one is needed, and brings all up. True if anything had to be changed.
   Result<bool> prepare(kernel::NetlinkSocket& netlink);
 
+  // Nothing of that is left to be done.
+  [[nodiscard]] bool is_prepared() const;
+
   // What the macvlan devices stand on; index 0 while the VLAN device is still to be made.
   [[nodiscard]] const kernel::Link& device() const { return network_.vlan ? vlan_device_ : interface_; }
   // For the shim's alias, where the VLAN device has none: that the uplink was down, and so is to be put down again when

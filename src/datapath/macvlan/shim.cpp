@@ -101,7 +101,44 @@ Result<bool> Shim::make_if_missing() {
   return true;
 }
 
+Result<std::vector<ports::NetworkFault>> Shim::faults() {
+  using What = ports::NetworkFault::What;
+  std::vector<ports::NetworkFault> found;
+  borrowed_ = TRY(address_in_subnet(netlink_, network_, parent_.device().index));
+  const auto link = TRY(find(netlink_, network_));
+  const bool fits = link && link->lower == parent_.device().index && !link->lower_elsewhere;
+  if (!fits) {
+    found.push_back({What::device, shim_name(network_), {}, {}});
+    return found;
+  }
+  link_ = *link;
+  const kernel::LinkChange change = change_of_link();
+  if (change.alias) found.push_back({What::settings, link_.name, "no alias", "alias " + *change.alias});
+  if (change.mac) {
+    const std::string has = link_.mac ? link_.mac->to_string() : "none";
+    found.push_back({What::settings, link_.name, "MAC " + has, "MAC " + change.mac->to_string()});
+  }
+  if (change.mtu) {
+    found.push_back({What::settings, link_.name, fmt::format("MTU {}", link_.mtu), fmt::format("MTU {}", *change.mtu)});
+  }
+  if (!borrowed_ && network_.host_address) {
+    for (auto& fault : TRY(host_faults(netlink_, network_, *network_.host_address, link_))) {
+      found.push_back(std::move(fault));
+    }
+  } else if (!link_.is_up()) {
+    found.push_back({What::down, link_.name, "down", "up"});
+  }
+  return found;
+}
+
 Result<bool> Shim::mend_link() {
+  const kernel::LinkChange change = change_of_link();
+  if (!change.alias && !change.mac && !change.mtu) return false;
+  TRY(netlink_.change_link(link_.index, change).in(fmt::format("mend {}", link_.name)));
+  return true;
+}
+
+kernel::LinkChange Shim::change_of_link() const {
   kernel::LinkChange change;
   const std::uint32_t mtu = network_.mtu.value_or(parent_.device().mtu);
   if (link_.alias.empty()) {
@@ -111,9 +148,7 @@ Result<bool> Shim::mend_link() {
   }
   if (wanted_mac() && link_.mac != wanted_mac()) change.mac = wanted_mac();
   if (link_.mtu != mtu) change.mtu = mtu;
-  if (!change.alias && !change.mac && !change.mtu) return false;
-  TRY(netlink_.change_link(link_.index, change).in(fmt::format("mend {}", link_.name)));
-  return true;
+  return change;
 }
 
 // Two hosts on one wire must not have the same: it comes from the host's address there, not from the network's name.

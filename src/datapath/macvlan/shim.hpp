@@ -20,6 +20,7 @@
 #include "datapath/macvlan/parent.hpp"
 #include "linux/netlink.hpp"
 #include "model/records.hpp"
+#include "ports/datapath.hpp"
 
 namespace bayplan::datapath {
 
@@ -39,9 +40,13 @@ class Shim {
 
   // Makes or mends it. True if anything had to be changed. `conflict` when somebody has the parent to himself.
   Result<bool> ensure(const std::vector<PlacedPort>& ports);
+  // What of the shim itself, its address and the subnet's route that would change; containers' routes are not looked
+  // at.
+  Result<std::vector<ports::NetworkFault>> faults();
 
  private:
   Result<bool> make_if_missing();
+  [[nodiscard]] kernel::LinkChange change_of_link() const;
   Result<bool> mend_link();
   Result<bool> mend_addresses();
   Result<bool> mend_routes(const std::vector<PlacedPort>& ports);

@@ -48,6 +48,7 @@ class OvsDatapath final : public ports::Datapath {
 
   Result<> validate(const model::Network& network) override;
   Result<bool> ensure_network(const model::Network& network) override;
+  Result<std::vector<ports::NetworkFault>> inspect_network(const model::Network& network) override;
   Result<> remove_network(const std::string& network) override;
   Result<std::vector<std::string>> list_networks() override;
   Result<> add_port(const model::Network& network, const ports::PortSpec& port) override;
@@ -68,6 +69,7 @@ class OvsDatapath final : public ports::Datapath {
               std::chrono::milliseconds interval);
 
   Result<Plan> plan(const model::Network& network);
+  Result<std::vector<ports::NetworkFault>> row_faults(const model::Network& network, const Plan& plan);
   Result<> refuse_foreign_devices(const model::Network& network, const ovs::Snapshot& now);
   [[nodiscard]] Result<std::string> datapath_type() const;
   Result<bool> carry_out(const model::Network& network, const Plan& plan);

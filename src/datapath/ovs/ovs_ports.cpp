@@ -148,7 +148,11 @@ Result<std::vector<ports::FoundPort>> OvsDatapath::list_ports() {
   for (const auto& link : links) {
     const auto alias = ovs::parse_alias(link.alias);
     if (!alias || !ovs::is_port(link)) continue;
-    found.push_back({link.name, alias->network, alias->identity, link.is_up() && in_place(link, alias->network)});
+    found.push_back({.host_name = link.name,
+                     .network = alias->network,
+                     .identity = alias->identity,
+                     .in_place = link.is_up() && in_place(link, alias->network),
+                     .up = link.is_up()});
   }
   return found;
 }

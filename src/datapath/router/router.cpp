@@ -18,6 +18,9 @@ Result<> Router::validate(const model::Network& network) {
 Result<bool> Router::ensure_network(const model::Network& network) {
   return TRY(of(network))->ensure_network(network);
 }
+Result<std::vector<ports::NetworkFault>> Router::inspect_network(const model::Network& network) {
+  return TRY(of(network))->inspect_network(network);
+}
 Result<> Router::add_port(const model::Network& network, const ports::PortSpec& port) {
   return TRY(of(network))->add_port(network, port);
 }
