@@ -1,0 +1,69 @@
+#include "datapath/probe/kernel_prober.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "datapath/probe/scans.hpp"
+
+namespace bayplan::datapath {
+namespace {
+
+using std::chrono::milliseconds;
+
+milliseconds seconds(double count) {
+  return milliseconds(static_cast<std::int64_t>(std::ceil(count * 1000)));
+}
+
+// Every round asks for all, in the worst case.
+milliseconds arp_duration(const ProbePace& pace, const std::vector<ports::ProbeTask>& tasks) {
+  double sending = 0;
+  for (const auto& task : tasks) {
+    if (task.tcp_port == 0) sending += static_cast<double>(task.addresses.size()) / arp_rate(pace, task.ports);
+  }
+  return sending == 0 ? milliseconds(0) : (seconds(sending) + pace.settle) * pace.rounds;
+}
+
+// Nobody answers, and each place is taken for as long as one is waited for.
+milliseconds tcp_duration(const ProbePace& pace, const std::vector<ports::ProbeTask>& tasks) {
+  std::size_t count = 0;
+  for (const auto& task : tasks) count += task.tcp_port != 0 ? task.addresses.size() : 0;
+  if (count == 0) return milliseconds(0);
+  const double patience = std::chrono::duration<double>(pace.patience).count();
+  const double rate = std::min(pace.connections, static_cast<double>(pace.in_flight) / patience);
+  return seconds(static_cast<double>(count) / rate) + pace.patience;
+}
+
+}  // namespace
+
+double arp_rate(const ProbePace& pace, std::size_t ports) {
+  const double affordable = pace.broadcasts / static_cast<double>(std::max<std::size_t>(ports, 1));
+  return std::clamp(affordable, pace.least, pace.requests);
+}
+
+milliseconds KernelProber::duration(const std::vector<ports::ProbeTask>& tasks) const {
+  return arp_duration(pace_, tasks) + tcp_duration(pace_, tasks);
+}
+
+Result<ports::ProbeReport> KernelProber::probe(const std::vector<ports::ProbeTask>& tasks,
+                                               const std::function<void(std::size_t)>& done) {
+  auto netlink = TRY(kernel::NetlinkSocket::open());
+  ports::ProbeReport report;
+  std::vector<ProbeRoute> by_arp;
+  std::vector<ProbeRoute> by_tcp;
+  for (const auto& task : tasks) {
+    const std::string name = device_of_(task.network);
+    auto device = TRY(netlink.find_link(name));
+    if (device && device->is_up() && device->mac) {
+      (task.tcp_port == 0 ? by_arp : by_tcp).push_back({&task, *std::move(device)});
+    } else {
+      report.failures.push_back({task.network.name, fmt::format("{} is {}", name, device ? "down" : "not there")});
+    }
+  }
+  report.answers = TRY(scan_by_arp(by_arp, pace_, done));
+  const std::size_t before = report.answers.size();
+  auto answers = TRY(scan_by_tcp(by_tcp, pace_, [&](std::size_t count) { done(before + count); }));
+  std::ranges::move(answers, std::back_inserter(report.answers));
+  return report;
+}
+
+}  // namespace bayplan::datapath
