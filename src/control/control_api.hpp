@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "control/adopt_request.hpp"
+#include "control/check_request.hpp"
 #include "control/import_request.hpp"
 #include "control/inside_keeper.hpp"
 #include "control/network_spec.hpp"
@@ -118,6 +119,9 @@ class ControlApi {
   // Takes over containers of the engine's own networks, and moves them if asked. An error means that nothing was done;
   // what could not be done with one container is told in its outcome.
   virtual Result<AdoptReport> adopt(const AdoptRequest& request) = 0;
+  // See control/checker.hpp.
+  virtual Result<CheckReport> check(const CheckRequest& request) = 0;
+  virtual Result<CheckProgress> check_progress(const std::string& name) = 0;
   virtual Result<DaemonStatus> status() = 0;
 };
 

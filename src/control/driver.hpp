@@ -18,6 +18,7 @@
 #include "control/publisher.hpp"
 #include "ports/host.hpp"
 #include "ports/network_driver.hpp"
+#include "ports/prober.hpp"
 
 namespace bayplan::control {
 
@@ -33,6 +34,7 @@ struct Parts {
   const Clock& clock;
   NetworkDefaults defaults;
   std::string host_name;
+  ports::Prober& prober;
 };
 
 // A pool's id as the engine keeps it: its subnet, and the range of `--ip-range` if there is one. It says all there is

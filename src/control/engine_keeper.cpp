@@ -69,6 +69,15 @@ void EngineKeeper::poke() {
   wake_.notify_all();
 }
 
+bool EngineKeeper::settle(milliseconds bound) {
+  std::unique_lock lock(mutex_);
+  if (!ready_) return false;
+  const std::uint64_t wanted = passes_begun_ + 1;
+  work_ = true;
+  wake_.notify_all();
+  return wake_.wait_for(lock, bound, [&] { return passes_done_ >= wanted && busy_.empty(); });
+}
+
 std::optional<Timestamp> EngineKeeper::silent_since() const {
   const std::scoped_lock lock(mutex_);
   return ready_ ? std::nullopt : std::optional(lost_at_);
@@ -176,6 +185,8 @@ void EngineKeeper::sync_loop(const std::stop_token& stop) {
     }
     if (hooks_.after_sync) hooks_.after_sync();
     std::unique_lock lock(mutex_);
+    passes_done_ = passes_begun_;
+    wake_.notify_all();
     wake_.wait_for(lock, stop, kMinimumGap, [] { return false; });
   }
 }
@@ -186,6 +197,7 @@ bool EngineKeeper::wait_for_work(const std::stop_token& stop) {
     const bool due = clock_.steady() >= due_;
     if (ready_ && (work_ || due)) {
       work_ = false;
+      ++passes_begun_;
       const auto now = clock_.steady();
       due_ = now + settings_.resync;
       if (settled_at_ > now) due_ = std::min(due_, settled_at_);

@@ -58,6 +58,10 @@ class EngineKeeper {
   // Something changed: run a pass soon. Any thread; returns at once.
   void poke();
 
+  // Pokes, and waits until a pass that began afterwards and what it led to are done. False when the engine does not
+  // answer or the bound is over. Not from a plugin call.
+  bool settle(std::chrono::milliseconds bound);
+
   // The event stream stands: the engine answers.
   [[nodiscard]] bool ready() const { return ready_; }
   // Since when it does not; none while it does.
@@ -138,6 +142,8 @@ class EngineKeeper {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   bool work_ = false;
+  std::uint64_t passes_begun_ = 0;
+  std::uint64_t passes_done_ = 0;
   std::chrono::steady_clock::time_point due_;
   std::chrono::steady_clock::time_point settled_at_;  // the last event's listing is sure to be complete then
   std::string trouble_ = "not connected yet";

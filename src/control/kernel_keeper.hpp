@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "control/check.hpp"
 #include "control/inside_keeper.hpp"
 #include "control/kernel_wanted.hpp"
 #include "control/planner.hpp"
@@ -72,6 +73,12 @@ class KernelKeeper {
   // The engine has come up once: what it finds and sets up at its start is done.
   void engine_was_up() { engine_was_up_ = true; }
 
+  // What is there and what of it differs, for `bayplan check`; changes nothing. With a network, only that one's devices
+  // and interfaces are looked into. What is attached is looked at in portions, other work between them.
+  KernelLook look(const CheckScope& scope);
+  // As `look_inside_all`, but waits for it.
+  void keep_inside_all();
+
   // One pass over everything. True if anything had to be mended.
   Result<bool> reconcile();
   // The last pass saw ports that belong to nothing: the next one removes them if they still do.
@@ -81,6 +88,9 @@ class KernelKeeper {
   Result<KernelWanted> wanted();
   Result<KernelFound> found();
   Result<bool> reconcile_here();
+  KernelLook look_here(const CheckScope& scope);
+  void look_into_networks(KernelLook& look, const CheckScope& scope);
+  std::vector<ports::Drift> drifts_of(const KernelWanted::Port& port, KernelLook& look);
   Result<bool> apply(const KernelWanted& wanted, const KernelSteps& steps);
   Result<bool> ensure_firewall_here();
   void announce(const model::Network& network, const model::IpAddress& address, const model::MacAddress& mac);

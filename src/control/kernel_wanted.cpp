@@ -15,12 +15,6 @@ std::set<std::string> networks_in_use(const model::Plan& plan) {
   return used;
 }
 
-// The kernel keeps at most 255 bytes of an alias, so that the end of a long identity may be missing.
-bool is_alias_of(const std::string& alias, const std::string& identity) {
-  constexpr std::size_t kSurelyWhole = 128;
-  return alias == identity || (alias.size() > kSurelyWhole && identity.starts_with(alias));
-}
-
 ports::InsideSpec inside_of(const model::AttachMark& mark, const model::Network& network,
                             const model::Attachment& attachment) {
   return {.netns = attachment.sandbox,
@@ -35,6 +29,12 @@ ports::InsideSpec inside_of(const model::AttachMark& mark, const model::Network&
 
 }  // namespace
 
+// The kernel keeps at most 255 bytes of an alias, so that the end of a long identity may be missing.
+bool is_alias_of(const std::string& alias, const std::string& identity) {
+  constexpr std::size_t kSurelyWhole = 128;
+  return alias == identity || (alias.size() > kSurelyWhole && identity.starts_with(alias));
+}
+
 std::string host_port_name(const std::string& endpoint) {
   return "bp" + endpoint.substr(0, kNameDigits);
 }
@@ -46,6 +46,7 @@ KernelWanted::Port port_of(const model::Plan& plan, const model::Attachment& att
   const model::Network& network = *plan.network(attachment.network);
   KernelWanted::Port port;
   port.network = network.name;
+  port.address = attachment.address;
   port.spec = {host_port_name(attachment.endpoint), peer_port_name(attachment.endpoint),
                model::mac_of(network.mac_salt, attachment.address), attachment.identity};
   const model::AttachMark* mark =

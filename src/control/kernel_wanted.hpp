@@ -19,6 +19,7 @@ struct KernelWanted {
     std::string network;
     ports::PortSpec spec;
     std::optional<ports::InsideSpec> inside;  // of one that we attach ourselves
+    model::IpAddress address = {};
   };
   std::vector<model::Network> networks;  // those in use here
   std::vector<Port> ports;
@@ -48,6 +49,9 @@ KernelWanted::Port port_of(const model::Plan& plan, const model::Attachment& att
 // A port that belongs to nothing is removed only when `suspects` of the pass before has it, too: a listing may be a
 // moment older than the plan.
 KernelSteps diff(const KernelWanted& wanted, const KernelFound& found, const std::set<std::string>& suspects);
+
+// The alias of a port says that it is this identity's.
+bool is_alias_of(const std::string& alias, const std::string& identity);
 
 // The names of an endpoint's two interfaces.
 std::string host_port_name(const std::string& endpoint);

@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "control/checker.hpp"
 #include "control/control_api.hpp"
 #include "control/driver.hpp"
 
@@ -12,7 +13,10 @@ namespace bayplan::control {
 class Service final : public ControlApi {
  public:
   Service(Parts parts, std::string version, std::string store)
-      : parts_(std::move(parts)), version_(std::move(version)), store_(std::move(store)) {}
+      : parts_(std::move(parts)),
+        version_(std::move(version)),
+        store_(std::move(store)),
+        checker_({parts_.planner, parts_.engine, parts_.engine_keeper, parts_.kernel, parts_.prober, parts_.clock}) {}
 
   Result<NetworkView> create_network(const NetworkSpec& spec) override;
   Result<std::vector<NetworkView>> networks() override;
@@ -30,6 +34,8 @@ class Service final : public ControlApi {
   Result<PlanExport> export_plan() override;
   Result<ImportReport> import_plan(const ImportRequest& request) override;
   Result<AdoptReport> adopt(const AdoptRequest& request) override;
+  Result<CheckReport> check(const CheckRequest& request) override { return checker_.check(request); }
+  Result<CheckProgress> check_progress(const std::string& name) override { return checker_.progress(name); }
   Result<DaemonStatus> status() override;
 
  private:
@@ -68,6 +74,7 @@ class Service final : public ControlApi {
   std::mutex placing_;   // held from looking for a network until a carrier of it stands
   std::string version_;
   std::string store_;
+  Checker checker_;
 };
 
 }  // namespace bayplan::control

@@ -23,6 +23,7 @@ class FakeControl final : public control::ControlApi {
   control::ReservationFilter filter;
   control::ImportRequest import_request;
   control::AdoptRequest adopt_request;
+  control::CheckRequest check_request;
 
   Result<control::NetworkView> create_network(const control::NetworkSpec& spec) override {
     const std::lock_guard lock(mutex_);
@@ -173,6 +174,20 @@ class FakeControl final : public control::ControlApi {
       report.reservations.push_back(import_reservation(record, request.dry_run));
     }
     return report;
+  }
+  // What it answers.
+  control::CheckReport check_report;
+  control::CheckProgress progress;
+  Result<control::CheckReport> check(const control::CheckRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    check_request = request;
+    if (fail_with) return *fail_with;
+    return check_report;
+  }
+  Result<control::CheckProgress> check_progress(const std::string& name) override {
+    const std::lock_guard lock(mutex_);
+    if (name != check_request.progress) return fail(ErrorCode::not_found, "no check '{}' is under way", name);
+    return progress;
   }
   // Every container that is named is adopted as one on Docker's bridge; "bad" is refused.
   Result<control::AdoptReport> adopt(const control::AdoptRequest& request) override {

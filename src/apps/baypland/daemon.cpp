@@ -21,6 +21,7 @@
 #include "datapath/inside/kernel_namespaces.hpp"
 #include "datapath/macvlan/macvlan_datapath.hpp"
 #include "datapath/ovs/ovs_datapath.hpp"
+#include "datapath/probe/kernel_prober.hpp"
 #include "datapath/router/router.hpp"
 #include "engine/docker/docker_engine.hpp"
 #include "engine/docker/plugin_server.hpp"
@@ -107,6 +108,7 @@ struct Daemon::Members {
   Datapaths datapaths;
   std::unique_ptr<datapath::NftFirewall> firewall;
   datapath::KernelHost host;
+  datapath::KernelProber prober{gateway_device};
   std::unique_ptr<docker::DockerEngine> engine;
   std::unique_ptr<control::Planner> planner;
   std::unique_ptr<datapath::KernelNamespaces> namespaces;
@@ -205,8 +207,8 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
   hooks.started = [&m](const auto& id, const auto& identity) { m.attacher->container_started(id, identity); };
   hooks.attach_due = [&m](const auto& due) { return m.attacher->containers_due(due); };
   m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings, std::move(hooks));
-  const control::Parts parts{*m.planner,   *m.engine, *m.keeper, *m.kernel,       *m.attacher,
-                             *m.publisher, m.host,    m.clock,   config.networks, settings.host};
+  const control::Parts parts{*m.planner, *m.engine, *m.keeper,       *m.kernel,     *m.attacher, *m.publisher,
+                             m.host,     m.clock,   config.networks, settings.host, m.prober};
   m.driver = std::make_unique<control::Driver>(parts);
   m.service = std::make_unique<control::Service>(parts, version, "sqlite");
   m.serving = true;

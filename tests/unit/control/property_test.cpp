@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "control/check.hpp"
 #include "control/planner.hpp"
 #include "rules.hpp"
 #include "support/fake_store.hpp"
@@ -172,9 +173,24 @@ class Simulation {
       RC_ASSERT(expected_.contains(name));
       RC_ASSERT(*box.address == expected_.at(name));
     }
+    check_finds_nothing();
   }
 
  private:
+  // `bayplan check`, in a world that the reconciler has nothing to do in.
+  void check_finds_nothing() {
+    now_ += std::chrono::seconds(70);
+    sync();
+    ports::EngineNetworkInfo network;
+    network.id = "net-id";
+    network.driver = "bayplan";
+    const auto plan = stored();
+    for (const auto& finding : check_engine(plan, {seen().facts, {network}}, std::nullopt, now_)) {
+      const auto box = boxes_.find(finding.identity);
+      if (box != boxes_.end() && box->second.by_user) continue;  // his start may have been refused in the middle
+      RC_FAIL(std::string(to_string(finding.kind)) + ": " + finding.message);
+    }
+  }
   // One time out of so many, something goes wrong here.
   bool strikes(int of) { return !calm_ && *rc::gen::inRange(0, of) == 0; }
 

@@ -227,7 +227,7 @@ struct World::Daemon {
   }
 
   control::Parts parts(World& world) {
-    return {planner, engine, keeper, kernel, attacher, publisher, host, world.clock, {}, "host-1"};
+    return {planner, engine, keeper, kernel, attacher, publisher, host, world.clock, {}, "host-1", world.prober};
   }
   void cut() {
     alive = false;

@@ -21,6 +21,7 @@
 #include "support/fake_engine.hpp"
 #include "support/fake_firewall.hpp"
 #include "support/fake_namespaces.hpp"
+#include "support/fake_prober.hpp"
 #include "support/fake_store.hpp"
 
 namespace bayplan::testing {
@@ -141,6 +142,7 @@ class World {
   test::FakeDatapath datapath;
   test::FakeNamespaces namespaces{datapath};
   test::FakeFirewall firewall;
+  test::FakeProber prober;
 
   // The daemon that runs now.
   control::Service& service();

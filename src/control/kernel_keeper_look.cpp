@@ -1,0 +1,87 @@
+// Looking without mending: the part of KernelKeeper that `bayplan check` uses.
+#include <algorithm>
+#include <span>
+
+#include "control/kernel_keeper.hpp"
+
+namespace bayplan::control {
+namespace {
+
+constexpr std::size_t kPortion = 32;  // interfaces looked into in one go: some ten milliseconds
+
+}  // namespace
+
+KernelLook KernelKeeper::look(const CheckScope& scope) {
+  KernelLook look = thread_.run([&] { return look_here(scope); });
+  std::vector<KernelWanted::Port> attached;
+  for (const KernelWanted::Port& port : look.wanted.ports) {
+    if (port.inside && (!scope || *scope == port.network)) attached.push_back(port);
+  }
+  for (std::size_t first = 0; first < attached.size(); first += kPortion) {
+    const auto portion = std::span(attached).subspan(first, std::min(kPortion, attached.size() - first));
+    thread_.run([&] {
+      for (const KernelWanted::Port& port : portion) {
+        auto drifts = drifts_of(port, look);
+        if (!drifts.empty()) look.inside.push_back({port, std::move(drifts)});
+      }
+    });
+  }
+  return look;
+}
+
+// What is found first: what the plan wants since then is there already, or is just being made.
+KernelLook KernelKeeper::look_here(const CheckScope& scope) {
+  KernelLook look;
+  auto there = found();
+  auto plan = wanted();
+  if (plan.ok()) look.wanted = *std::move(plan);
+  std::erase_if(look.wanted.ports, [this](const auto& port) { return is_expected(port.spec.host_name); });
+  look_into_networks(look, scope);
+  const auto differences = firewall_.differences(rules_of(look.wanted));
+  if (differences.ok()) look.firewall = *differences;
+  if (!differences.ok()) look.unchecked.push_back({"the packet filter", differences.error().message()});
+  if (there.ok()) {
+    look.found = *std::move(there);
+  } else {
+    look.unchecked.push_back({"the ports", there.error().message()});
+    look.wanted.ports.clear();
+  }
+  return look;
+}
+
+void KernelKeeper::look_into_networks(KernelLook& look, const CheckScope& scope) {
+  for (const model::Network& network : look.wanted.networks) {
+    if (scope && *scope != network.name) continue;
+    auto faults = datapath_.inspect_network(network);
+    if (!faults.ok()) look.unchecked.push_back({"network " + network.name, faults.error().message()});
+    if (faults.ok() && !faults->empty()) look.faults[network.name] = *std::move(faults);
+  }
+}
+
+// A namespace that is gone is its container's end, which is told elsewhere.
+std::vector<ports::Drift> KernelKeeper::drifts_of(const KernelWanted::Port& port, KernelLook& look) {
+  auto drifts = namespaces_.compare(*port.inside);
+  if (drifts.ok()) {
+    std::erase(*drifts, ports::Drift::link);  // its other end is missing, too: said of the port
+    return *std::move(drifts);
+  }
+  if (drifts.error().code != ErrorCode::not_found) {
+    look.unchecked.push_back({"the interface of " + port.spec.identity, drifts.error().message()});
+  }
+  return {};
+}
+
+void KernelKeeper::keep_inside_all() {
+  const auto all = planner_.execute([](model::PlanEdit& edit) -> Result<std::vector<KernelWanted::Port>> {
+    std::vector<KernelWanted::Port> ports;
+    for (KernelWanted::Port& port : wanted_of(edit.plan()).ports) {
+      if (port.inside) ports.push_back(std::move(port));
+    }
+    return ports;
+  });
+  if (!all.ok()) return;
+  for (const KernelWanted::Port& port : *all) thread_.run([&] { keep_inside(port); });
+  thread_.run([this] { note_next_look(); });
+}
+
+}  // namespace bayplan::control
