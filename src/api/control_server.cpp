@@ -93,7 +93,9 @@ http::Response ControlRoutes::answer(const http::Request& request) {
   if (path == "/v1/status") return status(request);
   if (path == "/v1/export") return export_plan(request);
   if (path == "/v1/adopt") return adopt(request);
+  if (path == "/v1/check") return check(request);
   if (path == "/metrics") return metrics_text(request);
+  if (const auto name = after(path, "/v1/check/progress/")) return check_progress(request, *name);
   if (const auto name = after(path, "/v1/networks/")) return network(request, *name);
   if (const auto rest = after(path, "/v1/reservations/")) return reservation(request, *rest);
   return unknown_path(request);
@@ -171,6 +173,16 @@ http::Response ControlRoutes::adopt(const http::Request& request) {
   if (request.method != "POST") return wrong_method(request, "POST");
   const auto wanted = parse_adopt_request(request.body);
   return wanted.ok() ? respond(control_.adopt(*wanted)) : problem(wanted.error());
+}
+
+http::Response ControlRoutes::check(const http::Request& request) {
+  if (request.method != "POST") return wrong_method(request, "POST");
+  const auto wanted = parse_check_request(request.body);
+  return wanted.ok() ? respond(control_.check(*wanted)) : problem(wanted.error());
+}
+
+http::Response ControlRoutes::check_progress(const http::Request& request, const std::string& name) {
+  return request.method == "GET" ? respond(control_.check_progress(name)) : wrong_method(request, "GET");
 }
 
 http::Response ControlRoutes::metrics_text(const http::Request& request) {

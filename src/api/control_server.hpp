@@ -35,6 +35,8 @@ class ControlRoutes {
   http::Response export_plan(const http::Request& request);
   http::Response import_plan(const http::Request& request);
   http::Response adopt(const http::Request& request);
+  http::Response check(const http::Request& request);
+  http::Response check_progress(const http::Request& request, const std::string& name);
   http::Response metrics_text(const http::Request& request);
 
   control::ControlApi& control_;

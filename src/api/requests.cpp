@@ -183,6 +183,18 @@ Result<control::AdoptRequest> parse_adopt_request(std::string_view body) {
   return request;
 }
 
+Result<control::CheckRequest> parse_check_request(std::string_view body) {
+  const auto value = TRY(wire::parse_json(body));
+  const auto fields = TRY(wire::Fields::of(value, kWhat));
+  TRY(fields.only({"network", "repair", "probe", "progress"}));
+  control::CheckRequest request;
+  request.network = TRY(fields.optional_text("network"));
+  request.repair = TRY(fields.boolean("repair", false));
+  request.probes = TRY(fields.texts("probe"));
+  request.progress = TRY(fields.optional_text("progress")).value_or("");
+  return request;
+}
+
 Result<control::ReservationFilter> parse_filter(const std::map<std::string, std::string>& query) {
   control::ReservationFilter filter;
   for (const auto& [key, value] : query) {

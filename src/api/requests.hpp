@@ -21,6 +21,7 @@ struct DetachRequest {
 Result<DetachRequest> parse_detach_request(std::string_view body);
 Result<control::ImportRequest> parse_import_request(std::string_view body);
 Result<control::AdoptRequest> parse_adopt_request(std::string_view body);
+Result<control::CheckRequest> parse_check_request(std::string_view body);
 Result<control::ReservationFilter> parse_filter(const std::map<std::string, std::string>& query);
 
 }  // namespace bayplan::api

@@ -76,6 +76,31 @@ json::value to_json(const control::ImportReport& report) {
   return {{"dry_run", report.dry_run}, {"records", std::move(records)}};
 }
 
+json::value to_json(const control::CheckReport& report) {
+  json::array findings;
+  for (const auto& finding : report.findings) {
+    findings.push_back({{"network", wire::text_or_null(finding.network)},
+                        {"identity", wire::text_or_null(finding.identity)},
+                        {"address", wire::text_or_null(finding.address)},
+                        {"kind", to_string(finding.kind)},
+                        {"object", wire::text_or_null(finding.object)},
+                        {"found", wire::text_or_null(finding.found)},
+                        {"wanted", wire::text_or_null(finding.wanted)},
+                        {"repaired", finding.repaired},
+                        {"message", finding.message}});
+  }
+  json::array unchecked;
+  for (const auto& part : report.unchecked) unchecked.push_back({{"part", part.part}, {"why", part.why}});
+  return {{"reservations", report.reservations},
+          {"probed", report.probed},
+          {"findings", std::move(findings)},
+          {"unchecked", std::move(unchecked)}};
+}
+
+json::value to_json(const control::CheckProgress& progress) {
+  return {{"step", progress.step}, {"done", progress.done}, {"total", progress.total}, {"seconds", progress.seconds}};
+}
+
 json::value to_json(const control::AdoptReport& report) {
   json::array containers;
   for (const auto& outcome : report.outcomes) {

@@ -16,6 +16,8 @@ boost::json::value to_json(const std::vector<control::ReservationView>& views);
 boost::json::value to_json(const control::PlanExport& plan);
 boost::json::value to_json(const control::ImportReport& report);
 boost::json::value to_json(const control::AdoptReport& report);
+boost::json::value to_json(const control::CheckReport& report);
+boost::json::value to_json(const control::CheckProgress& progress);
 boost::json::value to_json(const control::DaemonStatus& status);
 
 // Sets the gauges that tell how full the networks are.

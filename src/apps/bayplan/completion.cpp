@@ -18,6 +18,7 @@ constexpr auto kBashHead = R"sh(_bayplan() {
     --from) words="etcd-v2 etcd-v2-dump export csv"
       [[ " ${COMP_WORDS[*]} " == *" adopt "* ]] && words=$(docker network ls --format '{{.Name}}' 2>/dev/null)
       COMPREPLY=($(compgen -W "$words" -- "$current")); return ;;
+    --probe) COMPREPLY=($(compgen -W "arp tcp:22 none" -- "$current")); return ;;
     --socket) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -94,6 +95,7 @@ std::string_view fish_values(const CommandHelp& help, std::string_view option) {
   if (option == "--network" || option == "--move") return " -x -a '(bayplan network ls -q 2>/dev/null)'";
   if (option == "--state") return " -x -a 'attached held removed'";
   if (option == "--output") return " -x -a 'table json'";
+  if (option == "--probe") return " -x -a 'arp tcp:22 none'";
   if (option != "--from") return "";
   return adopts ? " -x -a '(docker network ls --format \"{{.Name}}\" 2>/dev/null)'"
                 : " -x -a 'etcd-v2 etcd-v2-dump export csv'";

@@ -54,6 +54,7 @@ struct Targets {
   Release release;
   Import import_plan;
   Adopt adopt;
+  Check check;
   Completion completion;
 };
 
@@ -229,6 +230,23 @@ void add_adopt(CLI::App& root, Targets& targets) {
       "  bayplan adopt --all --from shop_default --move vlan100");
 }
 
+void add_check(CLI::App& root, Targets& targets) {
+  auto& target = targets.check;
+  auto& app = add_command(root, targets, "check", "Compare the plan with Docker, the kernel and the wire", target);
+  text_option(app, "--network", target.network, "NET", "only this network");
+  app.add_flag("--repair", target.repair, "have what differs put right, and look again");
+  texts_option(app, "--probe", target.probes, "[NET=]PROBE",
+               "also ask on the wire who has the addresses: arp, tcp:PORT or none; may be repeated");
+  app.footer(
+      "Each difference is a line. The exit status is 0 when all is right (or was repaired), 4 when something is "
+      "wrong,\n"
+      "1 when something could not be looked at.\n"
+      "Examples:\n"
+      "  bayplan check\n"
+      "  bayplan check --repair --network vlan100\n"
+      "  bayplan check --probe arp --probe vlan200=tcp:22 --probe vlan300=none");
+}
+
 void add_others(CLI::App& root, Targets& targets) {
   static constexpr Export kExport;
   static constexpr Version kVersion;
@@ -266,6 +284,7 @@ void build(CLI::App& root, Targets& targets) {
   add_reservations(root, targets);
   add_import(root, targets);
   add_adopt(root, targets);
+  add_check(root, targets);
   add_others(root, targets);
 }
 

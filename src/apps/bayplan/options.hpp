@@ -87,6 +87,11 @@ struct Adopt {
   std::optional<std::string> move_network;
   bool dry_run = false;
 };
+struct Check {
+  std::optional<std::string> network;
+  bool repair = false;
+  std::vector<std::string> probes;
+};
 struct Version {};
 struct Completion {
   std::string shell;
@@ -94,7 +99,7 @@ struct Completion {
 
 using Command =
     std::variant<std::monostate, NetworkCreate, NetworkList, NetworkInspect, NetworkSet, NetworkRemove, RunContainer,
-                 Attach, Detach, List, Show, Reserve, Release, Export, Import, Adopt, Version, Completion>;
+                 Attach, Detach, List, Show, Reserve, Release, Export, Import, Adopt, Check, Version, Completion>;
 
 struct Invocation {
   std::string socket;

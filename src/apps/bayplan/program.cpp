@@ -3,12 +3,14 @@
 #include <boost/json.hpp>
 
 #include "apps/bayplan/adopt_report.hpp"
+#include "apps/bayplan/check_report.hpp"
 #include "apps/bayplan/completion.hpp"
 #include "apps/bayplan/daemon.hpp"
 #include "apps/bayplan/env_file.hpp"
 #include "apps/bayplan/import_report.hpp"
 #include "apps/bayplan/import_source.hpp"
 #include "apps/bayplan/options.hpp"
+#include "apps/bayplan/progress_bar.hpp"
 #include "apps/bayplan/render.hpp"
 #include "imports/request.hpp"
 #include "model/names.hpp"
@@ -162,6 +164,25 @@ class Doer {
     return invocation_.quiet ? adopted_keys(report) : adopt_text(report);
   }
 
+  Result<std::string> operator()(const Check& command) {
+    const auto name = progress_name();
+    const json::value body{{"network", text_or_null(command.network)},
+                           {"repair", command.repair},
+                           {"probe", texts(command.probes)},
+                           {"progress", name}};
+    const bool shows = surroundings_.err_is_terminal && !invocation_.quiet && !invocation_.json;
+    std::optional<ProgressBar> bar;
+    if (shows && !command.probes.empty()) bar.emplace(invocation_.socket, name, surroundings_.err);
+    const auto answer = daemon_.post("/v1/check", body, kCheckBound);
+    bar.reset();
+    const auto report = TRY(answer);
+    const auto verdict = TRY(check_verdict(report));
+    status_ = verdict.status;
+    surroundings_.err << verdict.notice;
+    if (invocation_.json) return wire::pretty(report.at("findings"));
+    return invocation_.quiet ? check_keys(report) : check_text(report);
+  }
+
   Result<std::string> operator()(const Version&) {
     const auto status = TRY(daemon_.get("/v1/status"));
     const auto fields = TRY(wire::Fields::of(status, "baypland's status"));
@@ -178,6 +199,8 @@ class Doer {
 
   Result<std::string> operator()(const Completion& command) { return completion_script(command.shell); }
 
+  // The exit status of a command that was done.
+  [[nodiscard]] int status() const { return status_; }
   // What of the command, which was done, could not be; empty: it was done whole.
   [[nodiscard]] const std::string& incomplete() const { return incomplete_; }
 
@@ -195,6 +218,7 @@ class Doer {
   Daemon& daemon_;
   const Surroundings& surroundings_;
   std::string incomplete_;
+  int status_ = 0;
 };
 
 }  // namespace
@@ -211,7 +235,7 @@ int run_program(const std::vector<std::string>& args, const Surroundings& surrou
   const auto done = std::visit(doer, invocation.command);
   if (done.ok()) {
     surroundings.out << *done;
-    if (doer.incomplete().empty()) return 0;
+    if (doer.incomplete().empty()) return doer.status();
     surroundings.err << "bayplan: " << doer.incomplete() << "\n";
     return 1;
   }
