@@ -156,6 +156,7 @@ def measure(binaries, folder, quick):
         fill_wide(daemon)
         if not quick:
             results["probe_arp_silent"] = probe(daemon, "arp")
+            results["probe_tcp_silent"] = probe(daemon, "tcp:22")
         for third in range(1, NETWORKS + 1):  # all but the gateway's part: it answers for them all
             subprocess.run(["ip", "netns", "exec", "wire", "ip", "route", "add", "local", f"172.24.{third}.0/24", "dev", "lo"],
                            check=True)

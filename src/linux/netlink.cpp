@@ -364,6 +364,17 @@ Result<> NetlinkSocket::remove_address(int index, const model::IpAddress& addres
       .in(fmt::format("remove address {}", address.to_string()));
 }
 
+Result<> NetlinkSocket::forget_neighbour(int index, const model::IpAddress& address) {
+  ndmsg header{};
+  header.ndm_family = address.is_v4() ? AF_INET : AF_INET6;
+  header.ndm_ifindex = index;
+  Message message(RTM_DELNEIGH, 0);
+  message.header(header).put(NDA_DST, address.bytes());
+  auto done = exchange(std::move(message));
+  if (!done.ok() && done.error().code == ErrorCode::not_found) return {};
+  return std::move(done).in(fmt::format("forget the neighbour {}", address.to_string()));
+}
+
 Result<int> NetlinkSocket::route_link(const model::IpAddress& address) {
   int link = 0;
   bool nowhere = false;

@@ -118,6 +118,9 @@ class NetlinkSocket {
 
   Result<> add_address(int index, const model::IpAddress& address, unsigned prefix_length);
   Result<> remove_address(int index, const model::IpAddress& address, unsigned prefix_length);
+  // What the kernel knows of that neighbour on the link, or is finding out; nothing there is success. It asks anew when
+  // it has something to send.
+  Result<> forget_neighbour(int index, const model::IpAddress& address);
   // Index of the link by which packets to that address leave; 0 when there is no route, or one that leads nowhere
   // (blackhole, unreachable, prohibit, throw).
   Result<int> route_link(const model::IpAddress& address);

@@ -126,6 +126,13 @@ TEST_F(ProbeTest, tcp_tells_listening_refusing_and_silent_apart) {
   EXPECT_EQ(done_.back(), 3U);
 }
 
+TEST_F(ProbeTest, tcp_leaves_nothing_in_the_neighbour_table) {
+  container(2);
+  sh("ip neigh flush dev bp-100");
+  probe({2, 3}, kPort);
+  EXPECT_EQ(sh("ip neigh show dev bp-100"), "");
+}
+
 TEST_F(ProbeTest, takes_no_longer_than_it_says) {
   std::vector<unsigned> hosts;
   for (unsigned n = 2; n < 252; ++n) hosts.push_back(n);

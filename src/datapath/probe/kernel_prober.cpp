@@ -61,7 +61,7 @@ Result<ports::ProbeReport> KernelProber::probe(const std::vector<ports::ProbeTas
   }
   report.answers = TRY(scan_by_arp(by_arp, pace_, done));
   const std::size_t before = report.answers.size();
-  auto answers = TRY(scan_by_tcp(by_tcp, pace_, [&](std::size_t count) { done(before + count); }));
+  auto answers = TRY(scan_by_tcp(by_tcp, pace_, [&](std::size_t count) { done(before + count); }, netlink));
   std::ranges::move(answers, std::back_inserter(report.answers));
   return report;
 }

@@ -2,8 +2,8 @@
 //
 // Every call opens its sockets anew, in the namespace of the calling thread. ARP: three rounds, the later ones only for
 // those who have not answered. A broadcast is carried to every container of its network, so the rate falls as their
-// number grows (kBroadcasts). TCP: a connection needs an entry in the kernel's neighbour table, which by default has
-// room for 1024 and is cleared of old ones only after 5 s (arp(7), gc_thresh3): hence the low rate and few in flight.
+// number grows. TCP: a connection takes a place in the kernel's neighbour table, which by default has room for 1024,
+// for all namespaces together (arp(7), gc_thresh3); so few are in flight, and each entry is removed again at once.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ struct ProbePace {
   double least = 50;           // requests, however many containers there are
   int rounds = 3;
   std::chrono::milliseconds settle{600};  // for answers, after each round
-  double connections = 100;               // begun a second
+  double connections = 500;               // begun a second
   std::size_t in_flight = 256;
   std::chrono::milliseconds patience{3000};  // for a connection: the kernel asks three times for its MAC
 };

@@ -22,7 +22,8 @@ double arp_rate(const ProbePace& pace, std::size_t ports);
 
 Result<std::vector<ports::ProbeAnswer>> scan_by_arp(const std::vector<ProbeRoute>& routes, const ProbePace& pace,
                                                     const ProbeDone& done);
+// `netlink`: for what the kernel learned of neighbours meanwhile, which is taken away again.
 Result<std::vector<ports::ProbeAnswer>> scan_by_tcp(const std::vector<ProbeRoute>& routes, const ProbePace& pace,
-                                                    const ProbeDone& done);
+                                                    const ProbeDone& done, kernel::NetlinkSocket& netlink);
 
 }  // namespace bayplan::datapath

@@ -24,8 +24,9 @@ milliseconds until(steady_clock::time_point next) {
 
 class Scan {
  public:
-  Scan(const std::vector<ProbeRoute>& routes, const ProbePace& pace, kernel::TcpScan sockets)
-      : pace_(pace), sockets_(std::move(sockets)) {
+  Scan(const std::vector<ProbeRoute>& routes, const ProbePace& pace, kernel::TcpScan sockets,
+       kernel::NetlinkSocket& netlink)
+      : pace_(pace), sockets_(std::move(sockets)), netlink_(netlink) {
     for (const ProbeRoute& route : routes) {
       for (const auto& address : route.task->addresses) {
         asked_.push_back(&route);
@@ -61,14 +62,18 @@ class Scan {
 
   Result<> take(milliseconds wait) {
     for (const auto& ended : TRY(sockets_.wait(wait, pace_.patience))) {
-      answers_[ended.id].kind = kind_of(ended.outcome);
+      auto& answer = answers_[ended.id];
+      answer.kind = kind_of(ended.outcome);
       ++finished_;
+      // An entry lives for half a minute and longer, and the kernel's table is small: a full one cuts the host off.
+      TRY(netlink_.forget_neighbour(asked_[ended.id]->device.index, answer.address));
     }
     return {};
   }
 
   const ProbePace& pace_;
   kernel::TcpScan sockets_;
+  kernel::NetlinkSocket& netlink_;
   std::vector<const ProbeRoute*> asked_;  // of each answer
   std::vector<ports::ProbeAnswer> answers_;
   std::size_t begun_ = 0;
@@ -78,9 +83,9 @@ class Scan {
 }  // namespace
 
 Result<std::vector<ports::ProbeAnswer>> scan_by_tcp(const std::vector<ProbeRoute>& routes, const ProbePace& pace,
-                                                    const ProbeDone& done) {
+                                                    const ProbeDone& done, kernel::NetlinkSocket& netlink) {
   if (routes.empty()) return std::vector<ports::ProbeAnswer>();
-  return Scan(routes, pace, TRY(kernel::TcpScan::open())).run(done);
+  return Scan(routes, pace, TRY(kernel::TcpScan::open()), netlink).run(done);
 }
 
 }  // namespace bayplan::datapath
