@@ -51,7 +51,7 @@ Result<std::vector<AttachDue>> sync_marks(PlanEdit& edit, const EngineFacts& fac
   for (const AttachMark* mark : edit.plan().marks()) {
     const auto running = up.find(mark->identity);
     if (!mark->target.empty() || running == up.end() || is_attached(edit.plan(), *mark)) continue;
-    const AttachDue found{running->second.front()->id, mark->identity};
+    const AttachDue found{running->second.front()->id, mark->identity, running->second.front()->name};
     if (std::ranges::find(due, found) == due.end()) due.push_back(found);
   }
   return due;

@@ -9,10 +9,12 @@
 
 namespace bayplan::control {
 
-// A container that runs and lacks the interface that it is marked for.
+// A container that has just started, or that runs and lacks the interface that it is marked for. Identity and name are
+// of one moment: by both a rename is seen later.
 struct AttachDue {
   std::string container_id;
   std::string identity;
+  std::string container_name;
   friend bool operator==(const AttachDue&, const AttachDue&) = default;
 };
 

@@ -336,8 +336,8 @@ void Attacher::let_go(const std::string& what) {
   backoff_.tidy(parts_.clock.steady());
 }
 
-void Attacher::container_started(const std::string& container_id, const std::string& identity) {
-  hands_.post([this, container_id, identity] { serve_container(container_id, identity); });
+void Attacher::container_started(const AttachDue& container) {
+  hands_.post([this, container] { serve_container(container); });
 }
 
 std::optional<milliseconds> Attacher::containers_due(const std::vector<AttachDue>& due) {
@@ -349,7 +349,7 @@ std::optional<milliseconds> Attacher::containers_due(const std::vector<AttachDue
       return backoff_.due(container.container_id);
     }();
     if (from <= now) {
-      container_started(container.container_id, container.identity);
+      container_started(container);
       continue;
     }
     const auto pause = std::chrono::ceil<milliseconds>(from - now);
@@ -358,26 +358,24 @@ std::optional<milliseconds> Attacher::containers_due(const std::vector<AttachDue
   return again;
 }
 
-void Attacher::serve_container(const std::string& container_id, const std::string& identity) {
-  const auto marks = parts_.planner.execute(
-      [&](PlanEdit& edit) -> Result<std::vector<AttachMark>> { return marks_of_container(edit.plan(), identity); });
-  if (!marks.ok() || marks->empty() || !claim(container_id)) return;
-  Place place;
-  place.container_id = container_id;
-  place.identity = identity;
-  const auto found = [&]() -> Result<> {
-    const auto details = TRY(parts_.engine.inspect(container_id));
-    place.container_name = details.name;
-    place.netns = TRY(netns_of(container_id));
-    return {};
-  }();
+void Attacher::serve_container(const AttachDue& container) {
+  const auto marks = parts_.planner.execute([&](PlanEdit& edit) -> Result<std::vector<AttachMark>> {
+    return marks_of_container(edit.plan(), container.identity);
+  });
+  if (!marks.ok() || marks->empty() || !claim(container.container_id)) return;
+  auto netns = netns_of(container.container_id);
   // One that has ended again by now is none to be attached.
-  if (found.ok()) {
+  if (netns.ok()) {
+    Place place;
+    place.netns = *std::move(netns);
+    place.container_id = container.container_id;
+    place.container_name = container.container_name;
+    place.identity = container.identity;
     for (const AttachMark& mark : *marks) realise_again(mark, place);
-  } else if (found.error().code != ErrorCode::not_found) {
-    log::warning("attach_failed", {{"identity", identity}, {"error", found.error().message()}});
+  } else if (netns.error().code != ErrorCode::not_found) {
+    log::warning("attach_failed", {{"identity", container.identity}, {"error", netns.error().message()}});
   }
-  let_go(container_id);
+  let_go(container.container_id);
 }
 
 void Attacher::realise_again(const AttachMark& mark, const Place& place) {

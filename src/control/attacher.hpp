@@ -55,7 +55,7 @@ class Attacher {
   Result<model::Reservation> detach(const std::string& network, const std::string& target);
 
   // A container has just started.
-  void container_started(const std::string& container_id, const std::string& identity);
+  void container_started(const AttachDue& container);
   // These containers run and lack what they are marked for. Gives after what time to ask again, where something failed.
   std::optional<std::chrono::milliseconds> containers_due(const std::vector<AttachDue>& due);
   // A namespace with a name may have come.
@@ -95,7 +95,7 @@ class Attacher {
                                                            const Place& place, Timestamp now) const;
   Result<> make(const model::AttachMark& mark, const KernelWanted::Port& port);
   Result<> end(const model::AttachMark& mark);
-  void serve_container(const std::string& container_id, const std::string& identity);
+  void serve_container(const AttachDue& container);
   void realise_again(const model::AttachMark& mark, const Place& place);
   // Not while another works on it, and not before its pause is over.
   bool claim(const std::string& what);

@@ -15,7 +15,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr milliseconds kEngineBound{10000};  // ten thousand containers take Docker a while to list
-constexpr milliseconds kSecondLook{300};     // Docker's listing is up to 200 ms behind its events
 constexpr seconds kSettleBound{60};
 constexpr int kRepairPasses = 3;      // a port of nobody's takes two
 constexpr minutes kLongestProbe{12};  // below what the control API waits for an answer
@@ -34,7 +33,7 @@ void sort_findings(std::vector<Finding>& findings) {
 
 Result<CheckReport> Checker::check(const CheckRequest& request) {
   const Terms terms = TRY(terms_of(request));
-  tell(terms, {.step = "looking"});
+  TRY(begin(terms));
   auto report = check_on(terms);
   const std::scoped_lock lock(mutex_);
   progress_.erase(terms.progress);
@@ -61,8 +60,9 @@ Result<CheckReport> Checker::check_on(const Terms& terms) {
   CheckReport report = TRY(look_twice(terms));
   if (terms.repair && !report.findings.empty()) {
     tell(terms, {.step = "repairing"});
-    repair();
+    auto troubles = repair();
     CheckReport after = TRY(look_twice(terms));
+    std::ranges::move(troubles, std::back_inserter(after.unchecked));
     after.findings = after_repair(std::move(report.findings), std::move(after.findings));
     report = std::move(after);
   }
@@ -74,7 +74,7 @@ Result<CheckReport> Checker::check_on(const Terms& terms) {
 Result<CheckReport> Checker::look_twice(const Terms& terms) {
   auto first = TRY(look(terms));
   if (first.findings.empty()) return first;
-  std::this_thread::sleep_for(kSecondLook);
+  std::this_thread::sleep_for(parts_.second_look);
   auto second = TRY(look(terms));
   second.findings = confirmed(first.findings, std::move(second.findings));
   return second;
@@ -105,14 +105,21 @@ Result<CheckReport> Checker::look(const Terms& terms) {
 }
 
 // The engine's side first: what it ends leaves ports to be removed.
-void Checker::repair() {
-  parts_.engine_keeper.settle(kSettleBound);
+std::vector<Unchecked> Checker::repair() {
+  std::vector<Unchecked> troubles;
+  const auto settled = parts_.engine_keeper.settle(kSettleBound);
+  if (!settled.ok()) troubles.push_back({"the repair by Docker", settled.error().message()});
   for (int pass = 0; pass < kRepairPasses; ++pass) {
     const auto mended = parts_.kernel.reconcile();
-    if (!mended.ok()) log::debug("reconcile_failed", {{"error", mended.error().message()}});
+    if (!mended.ok()) {
+      troubles.push_back({"the repair of devices", mended.error().message()});
+      break;
+    }
     if (!parts_.kernel.has_suspects()) break;
   }
-  parts_.kernel.keep_inside_all();
+  const auto kept = parts_.kernel.keep_inside_all();
+  if (!kept.ok()) troubles.push_back({"the repair inside containers", kept.error().message()});
+  return troubles;
 }
 
 Result<> Checker::check_duration(const ProbeSubjects& subjects) const {
@@ -151,6 +158,14 @@ Result<> Checker::probe(const Terms& terms, CheckReport& report) {
   }));
   std::ranges::move(judged, std::back_inserter(report.findings));
   return {};
+}
+
+Result<> Checker::begin(const Terms& terms) {
+  if (terms.progress.empty()) return {};
+  const std::scoped_lock lock(mutex_);
+  if (progress_.try_emplace(terms.progress, CheckProgress{.step = "looking"}).second) return {};
+  return fail(ErrorCode::conflict, "a check with the progress '{}' is under way: choose another name",
+              shown(terms.progress));
 }
 
 void Checker::tell(const Terms& terms, const CheckProgress& progress) {

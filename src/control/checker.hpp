@@ -28,11 +28,13 @@ class Checker {
     KernelKeeper& kernel;
     ports::Prober& prober;
     const Clock& clock;
+    std::chrono::milliseconds second_look{300};  // after the first; Docker's listing is up to 200 ms behind its events
   };
   explicit Checker(Parts parts) : parts_(parts) {}
 
-  // `not_found` for a network that is not there, `invalid` for a probe that can't be meant or would take too long. What
-  // can't be looked at is in the report.
+  // `not_found` for a network that is not there, `invalid` for a probe that can't be meant or would take too long,
+  // `conflict` when a check with that name for its progress is under way. What can't be looked at, or what kept the
+  // reconcilers from repairing, is in the report.
   Result<CheckReport> check(const CheckRequest& request);
   // Of the check that was given this name and is under way; `not_found` when there is none.
   Result<CheckProgress> progress(const std::string& name) const;
@@ -49,10 +51,11 @@ class Checker {
   Result<CheckReport> look_twice(const Terms& terms);
   Result<CheckReport> look(const Terms& terms);
   Result<EngineLook> look_at_engine();
-  void repair();
+  std::vector<Unchecked> repair();
   // Adds what the wire says to the report.
   Result<> probe(const Terms& terms, CheckReport& report);
   Result<> check_duration(const ProbeSubjects& subjects) const;
+  Result<> begin(const Terms& terms);
   void tell(const Terms& terms, const CheckProgress& progress);
 
   Parts parts_;

@@ -21,11 +21,11 @@ constexpr std::chrono::seconds kOwedLifetime{10};
 constexpr std::chrono::seconds kFreeBound{60};  // no disconnect and connect take longer
 
 // The event has the container's labels beside its name.
-std::string identity_of(const ports::EngineEvent& event) {
+AttachDue started_by(const ports::EngineEvent& event) {
   ports::Container container;
   container.labels = event.attributes;
   if (const auto name = event.attributes.find("name"); name != event.attributes.end()) container.name = name->second;
-  return container.identity();
+  return {event.id, container.identity(), container.name};
 }
 
 }  // namespace
@@ -69,13 +69,17 @@ void EngineKeeper::poke() {
   wake_.notify_all();
 }
 
-bool EngineKeeper::settle(milliseconds bound) {
+Result<> EngineKeeper::settle(milliseconds bound) {
   std::unique_lock lock(mutex_);
-  if (!ready_) return false;
   const std::uint64_t wanted = passes_begun_ + 1;
+  const auto is_done = [&] { return passes_done_ >= wanted && busy_.empty(); };
   work_ = true;
   wake_.notify_all();
-  return wake_.wait_for(lock, bound, [&] { return passes_done_ >= wanted && busy_.empty(); });
+  const bool ended = wake_.wait_for(lock, bound, [&] { return is_done() || !ready_; });
+  if (is_done()) return {};
+  if (ended) return fail(ErrorCode::unavailable, "Docker does not answer: {}", trouble_);
+  return fail(ErrorCode::timeout, "what there is to do with containers is not done after {} s",
+              std::chrono::duration_cast<std::chrono::seconds>(bound).count());
 }
 
 std::optional<Timestamp> EngineKeeper::silent_since() const {
@@ -107,6 +111,7 @@ void EngineKeeper::watch_loop(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     if (lost) lost_at_ = clock_.now();
     trouble_ = why;
+    wake_.notify_all();
     wake_.wait_for(lock, stop, pause, [] { return false; });
     pause = std::min(pause * 2, kReconnectLast);
   }
@@ -115,7 +120,7 @@ void EngineKeeper::watch_loop(const std::stop_token& stop) {
 void EngineKeeper::on_event(const ports::EngineEvent& event) {
   log::debug("engine_event", {{"type", event.type}, {"action", event.action}, {"id", event.id}});
   if (hooks_.started && event.type == "container" && event.action == "start") {
-    hooks_.started(event.id, identity_of(event));
+    hooks_.started(started_by(event));
   }
   {
     const std::scoped_lock lock(mutex_);

@@ -35,9 +35,8 @@ struct EngineKeeperSettings {
 
 // Who wants to know. Any may be empty; all must return soon.
 struct EngineHooks {
-  std::function<void()> after_sync;  // sync thread, after every pass: the kernel side follows
-  // Watch thread: a container has just started. Its id and identity.
-  std::function<void(const std::string&, const std::string&)> started;
+  std::function<void()> after_sync;               // sync thread, after every pass: the kernel side follows
+  std::function<void(const AttachDue&)> started;  // watch thread: a container has just started
   // Sync thread: containers that lack an interface; gives after what time to look again.
   std::function<std::optional<std::chrono::milliseconds>(const std::vector<AttachDue>&)> attach_due;
 };
@@ -58,9 +57,9 @@ class EngineKeeper {
   // Something changed: run a pass soon. Any thread; returns at once.
   void poke();
 
-  // Pokes, and waits until a pass that began afterwards and what it led to are done. False when the engine does not
-  // answer or the bound is over. Not from a plugin call.
-  bool settle(std::chrono::milliseconds bound);
+  // Pokes, and waits until a pass that began afterwards and what it led to are done. `unavailable` when the engine does
+  // not answer, or ceases to; `timeout` when the bound is over. Not from a plugin call.
+  Result<> settle(std::chrono::milliseconds bound);
 
   // The event stream stands: the engine answers.
   [[nodiscard]] bool ready() const { return ready_; }

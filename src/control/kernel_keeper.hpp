@@ -76,8 +76,9 @@ class KernelKeeper {
   // What is there and what of it differs, for `bayplan check`; changes nothing. With a network, only that one's devices
   // and interfaces are looked into. What is attached is looked at in portions, other work between them.
   KernelLook look(const CheckScope& scope);
-  // As `look_inside_all`, but waits for it.
-  void keep_inside_all();
+  // As `look_inside_all`, but waits for it. What could not be mended is logged; an error means that the plan could not
+  // be read.
+  Result<> keep_inside_all();
 
   // One pass over everything. True if anything had to be mended.
   Result<bool> reconcile();

@@ -29,13 +29,19 @@ KernelLook KernelKeeper::look(const CheckScope& scope) {
   return look;
 }
 
-// What is found first: what the plan wants since then is there already, or is just being made.
+// What is found first: what the plan wants since then is there already, or is just being made. What is expected is
+// being made or removed by somebody else right now.
 KernelLook KernelKeeper::look_here(const CheckScope& scope) {
   KernelLook look;
   auto there = found();
   auto plan = wanted();
-  if (plan.ok()) look.wanted = *std::move(plan);
+  if (!plan.ok()) {
+    look.unchecked.push_back({"the kernel", plan.error().message()});
+    return look;
+  }
+  look.wanted = *std::move(plan);
   std::erase_if(look.wanted.ports, [this](const auto& port) { return is_expected(port.spec.host_name); });
+  if (there.ok()) std::erase_if(there->ports, [this](const auto& port) { return is_expected(port.host_name); });
   look_into_networks(look, scope);
   const auto differences = firewall_.differences(rules_of(look.wanted));
   if (differences.ok()) look.firewall = *differences;
@@ -71,17 +77,17 @@ std::vector<ports::Drift> KernelKeeper::drifts_of(const KernelWanted::Port& port
   return {};
 }
 
-void KernelKeeper::keep_inside_all() {
-  const auto all = planner_.execute([](model::PlanEdit& edit) -> Result<std::vector<KernelWanted::Port>> {
+Result<> KernelKeeper::keep_inside_all() {
+  const auto all = TRY(planner_.execute([](model::PlanEdit& edit) -> Result<std::vector<KernelWanted::Port>> {
     std::vector<KernelWanted::Port> ports;
     for (KernelWanted::Port& port : wanted_of(edit.plan()).ports) {
       if (port.inside) ports.push_back(std::move(port));
     }
     return ports;
-  });
-  if (!all.ok()) return;
-  for (const KernelWanted::Port& port : *all) thread_.run([&] { keep_inside(port); });
+  }));
+  for (const KernelWanted::Port& port : all) thread_.run([&] { keep_inside(port); });
   thread_.run([this] { note_next_look(); });
+  return {};
 }
 
 }  // namespace bayplan::control

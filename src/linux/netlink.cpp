@@ -368,9 +368,17 @@ Result<> NetlinkSocket::forget_neighbour(int index, const model::IpAddress& addr
   ndmsg header{};
   header.ndm_family = address.is_v4() ? AF_INET : AF_INET6;
   header.ndm_ifindex = index;
-  Message message(RTM_DELNEIGH, 0);
-  message.header(header).put(NDA_DST, address.bytes());
-  auto done = exchange(std::move(message));
+  const auto request = [&](std::uint16_t type) {
+    Message message(type, 0);
+    message.header(header).put(NDA_DST, address.bytes());
+    return message;
+  };
+  bool is_kept = false;
+  auto done = exchange(request(RTM_GETNEIGH), [&](const nlmsghdr* message) -> Result<> {
+    if (message->nlmsg_type == RTM_NEWNEIGH) is_kept = TRY(parse_is_permanent(message));
+    return {};
+  });
+  if (done.ok() && !is_kept) done = exchange(request(RTM_DELNEIGH));
   if (!done.ok() && done.error().code == ErrorCode::not_found) return {};
   return std::move(done).in(fmt::format("forget the neighbour {}", address.to_string()));
 }

@@ -118,8 +118,8 @@ class NetlinkSocket {
 
   Result<> add_address(int index, const model::IpAddress& address, unsigned prefix_length);
   Result<> remove_address(int index, const model::IpAddress& address, unsigned prefix_length);
-  // What the kernel knows of that neighbour on the link, or is finding out; nothing there is success. It asks anew when
-  // it has something to send.
+  // What the kernel has learned of that neighbour on the link, or is finding out; nothing there is success. It asks
+  // anew when it has something to send. An entry that somebody put there for good (`nud permanent`) stays.
   Result<> forget_neighbour(int index, const model::IpAddress& address);
   // Index of the link by which packets to that address leave; 0 when there is no route, or one that leads nowhere
   // (blackhole, unreachable, prohibit, throw).

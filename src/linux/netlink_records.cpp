@@ -2,6 +2,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -176,6 +177,11 @@ Result<std::optional<DefaultRoute>> parse_default_route(const nlmsghdr* message)
   if (route.link == 0 && table[RTA_MULTIPATH] != nullptr) route.link = first_next_hop(table[RTA_MULTIPATH]);
   route.metric = number<std::uint32_t>(table[RTA_PRIORITY]);
   return std::optional(route);
+}
+
+Result<bool> parse_is_permanent(const nlmsghdr* message) {
+  if (nlmsg_valid_hdr(message, sizeof(ndmsg)) == 0) return malformed("neighbour");
+  return (header_of<ndmsg>(message).ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0;
 }
 
 Result<int> parse_route_link(const nlmsghdr* message) {

@@ -77,4 +77,7 @@ Result<std::optional<DefaultRoute>> parse_default_route(const nlmsghdr* message)
 // Of the answer to a lookup (RTM_GETROUTE for one address): the link that packets to it leave by, 0 for none.
 Result<int> parse_route_link(const nlmsghdr* message);
 
+// Of the answer to RTM_GETNEIGH for one neighbour: somebody put it there for good; the kernel did not learn it.
+Result<bool> parse_is_permanent(const nlmsghdr* message);
+
 }  // namespace bayplan::kernel

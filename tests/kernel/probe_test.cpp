@@ -133,6 +133,23 @@ TEST_F(ProbeTest, tcp_leaves_nothing_in_the_neighbour_table) {
   EXPECT_EQ(sh("ip neigh show dev bp-100"), "");
 }
 
+TEST_F(ProbeTest, tcp_leaves_entries_that_are_there_for_good) {
+  container(2);
+  const std::string entry = fmt::format("{} lladdr {}", address(2).to_string(), mac(2).to_string());
+  sh("ip neigh replace " + entry + " nud permanent dev bp-100");
+  probe({2, 3}, kPort);
+  EXPECT_EQ(sh("ip neigh show dev bp-100"), entry + " PERMANENT");
+}
+
+TEST_F(ProbeTest, tcp_needs_an_address_of_the_hosts_there) {
+  sh("ip address flush dev bp-100");
+  datapath::KernelProber prober(&datapath::bridge_name);
+  const auto report = must(prober.probe({{network_, kPort, 1, {address(2)}}}, [](auto) {}));
+  ASSERT_EQ(report.failures.size(), 1U);
+  EXPECT_EQ(report.failures[0].why, "bp-100 has no address in 172.16.100.0/24: probe it by ARP");
+  EXPECT_THAT(report.answers, IsEmpty());
+}
+
 TEST_F(ProbeTest, takes_no_longer_than_it_says) {
   std::vector<unsigned> hosts;
   for (unsigned n = 2; n < 252; ++n) hosts.push_back(n);

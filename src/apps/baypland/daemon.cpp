@@ -204,7 +204,7 @@ Result<> Daemon::serve(const Config& config, const std::string& version) {
     m.publisher->follow_plan();
     m.repair->poke();
   };
-  hooks.started = [&m](const auto& id, const auto& identity) { m.attacher->container_started(id, identity); };
+  hooks.started = [&m](const auto& container) { m.attacher->container_started(container); };
   hooks.attach_due = [&m](const auto& due) { return m.attacher->containers_due(due); };
   m.keeper = std::make_unique<control::EngineKeeper>(*m.engine, *m.planner, m.clock, settings, std::move(hooks));
   const control::Parts parts{*m.planner, *m.engine, *m.keeper,       *m.kernel,     *m.attacher, *m.publisher,

@@ -33,6 +33,19 @@ milliseconds tcp_duration(const ProbePace& pace, const std::vector<ports::ProbeT
   return seconds(static_cast<double>(count) / rate) + pace.patience;
 }
 
+// Why the network can't be asked on; empty: it can.
+std::string trouble(const ports::ProbeTask& task, const std::string& name, const std::optional<kernel::Link>& device,
+                    const std::vector<kernel::InterfaceAddress>& addresses) {
+  if (!device || !device->mac) return name + " is not there";
+  if (!device->is_up()) return name + " is down";
+  const bool has_address = std::ranges::any_of(addresses, [&](const kernel::InterfaceAddress& entry) {
+    return entry.link == device->index && task.network.subnet.contains(entry.address);
+  });
+  // An ARP probe needs none. A connection would go out with an address of another network, and no answer could come.
+  if (task.tcp_port == 0 || has_address) return {};
+  return fmt::format("{} has no address in {}: probe it by ARP", name, task.network.subnet.to_string());
+}
+
 }  // namespace
 
 double arp_rate(const ProbePace& pace, std::size_t ports) {
@@ -50,13 +63,15 @@ Result<ports::ProbeReport> KernelProber::probe(const std::vector<ports::ProbeTas
   ports::ProbeReport report;
   std::vector<ProbeRoute> by_arp;
   std::vector<ProbeRoute> by_tcp;
+  const auto addresses = TRY(netlink.addresses());
   for (const auto& task : tasks) {
     const std::string name = device_of_(task.network);
     auto device = TRY(netlink.find_link(name));
-    if (device && device->is_up() && device->mac) {
+    std::string why = trouble(task, name, device, addresses);
+    if (why.empty()) {
       (task.tcp_port == 0 ? by_arp : by_tcp).push_back({&task, *std::move(device)});
     } else {
-      report.failures.push_back({task.network.name, fmt::format("{} is {}", name, device ? "down" : "not there")});
+      report.failures.push_back({task.network.name, std::move(why)});
     }
   }
   report.answers = TRY(scan_by_arp(by_arp, pace_, done));

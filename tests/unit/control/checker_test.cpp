@@ -113,6 +113,16 @@ TEST_F(Check, AnEngineThatDoesNotAnswerIsToldAndTheRestIsChecked) {
   EXPECT_TRUE(has(report, firewall_differs, false));
 }
 
+TEST_F(Check, ARepairThatDockerKeepsFromIsSaid) {
+  world_.engine.set_mode(FakeEngine::Mode::down);
+  ASSERT_TRUE(eventually([this] { return !world_.keeper().ready(); }));
+  world_.firewall.flush();
+  const auto report = check(repairing());
+  EXPECT_TRUE(std::ranges::any_of(report.unchecked, [](const auto& part) {
+    return part.part == "the repair by Docker";
+  })) << all(report);
+}
+
 TEST_F(Check, ANetworkThatIsNotThereIsRefused) {
   const auto report = world_.service().check({.network = "vlan9", .repair = false, .probes = {}, .progress = {}});
   ASSERT_FALSE(report.ok());
@@ -143,15 +153,18 @@ TEST_F(Check, AWireThatCantBeAskedIsToldAndAProbeThatTakesTooLongRefused) {
 TEST_F(Check, ItsProgressCanBeAskedForMeanwhile) {
   std::string step;
   std::uint64_t total = 0;
+  std::optional<ErrorCode> taken;
   world_.prober.on_probe([&] {
     const auto progress = world_.service().check_progress("p");
     if (!progress.ok()) return;
     step = progress->step;
     total = progress->total;
+    taken = world_.service().check(probing("arp")).error().code;
   });
   check(probing("arp"));
   EXPECT_EQ(step, "probing");
   EXPECT_EQ(total, 2U);
+  EXPECT_EQ(taken, ErrorCode::conflict) << "the name is in use";
   EXPECT_EQ(world_.service().check_progress("p").error().code, ErrorCode::not_found) << "it is over";
 }
 

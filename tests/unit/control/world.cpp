@@ -216,7 +216,7 @@ struct World::Daemon {
                       publisher.follow_plan();
                       static_cast<void>(kernel.reconcile());
                     },
-                .started = [this](const auto& id, const auto& identity) { attacher.container_started(id, identity); },
+                .started = [this](const auto& container) { attacher.container_started(container); },
                 .attach_due = [this](const auto& due) { return attacher.containers_due(due); }}),
         driver(parts(world)),
         service(parts(world), "test", "fake") {}
