@@ -130,7 +130,7 @@ TEST_F(ProbeTest, tcp_leaves_nothing_in_the_neighbour_table) {
   container(2);
   sh("ip neigh flush dev bp-100");
   probe({2, 3}, kPort);
-  EXPECT_EQ(sh("ip neigh show dev bp-100"), "");
+  EXPECT_EQ(sh("ip neigh show dev bp-100 nud all to 172.16.100.0/24"), "");
 }
 
 TEST_F(ProbeTest, tcp_leaves_entries_that_are_there_for_good) {
@@ -138,7 +138,7 @@ TEST_F(ProbeTest, tcp_leaves_entries_that_are_there_for_good) {
   const std::string entry = fmt::format("{} lladdr {}", address(2).to_string(), mac(2).to_string());
   sh("ip neigh replace " + entry + " nud permanent dev bp-100");
   probe({2, 3}, kPort);
-  EXPECT_EQ(sh("ip neigh show dev bp-100"), entry + " PERMANENT");
+  EXPECT_EQ(sh("ip neigh show dev bp-100 nud permanent"), entry + " PERMANENT \n");
 }
 
 TEST_F(ProbeTest, tcp_needs_an_address_of_the_hosts_there) {
