@@ -133,7 +133,7 @@ def timed(count, work):
         start = time.monotonic()
         work()
         took.append((time.monotonic() - start) * 1000)
-    return {"median": round(statistics.median(took)), "slowest": round(max(took))}
+    return {"median": round(statistics.median(took)), "slowest": round(max(took)), "all": [round(ms, 1) for ms in took]}
 
 
 def probe(daemon, *words):

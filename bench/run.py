@@ -176,7 +176,9 @@ def starts(bench):
         owners = {row["address"].split("/")[0]: row["container"] for row in host.bayplan_json("ls")}
         for what, batches in (("one by one", [[name] for name in names]), ("all at once", [names])):
             lags = lags_of(host, owners, batches)
-            bench.add(f"start event to address in place, {what} ({count} containers)", lags, None, None, None, "ms")
+            goal = [10] * len(lags) if what == "one by one" else None
+            bench.add(f"start event to address in place, {what} ({count} containers)", lags, goal, "10 ms" if goal else None,
+                      1 if goal else None, "ms")
 
 
 def lags_of(host, owners, batches):
@@ -225,7 +227,20 @@ def idle(bench):
     bench.add(f"idle with {count} attachments", [share], None, None, None, "% of a core")
 
 
-PARTS = (attach_and_detach, after_a_reboot, against_commands, starts, idle)
+def check(bench):
+    """`bayplan check` of 10 000 reservations that are right, and probes of as many addresses."""
+    words = [sys.executable, os.path.join(HERE, "check_bench.py"), bench.binaries] + (["--quick"] if bench.quick else [])
+    results = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True, timeout=900).stdout)
+    taken = results["check_ms"]["all"]
+    bench.add(f"check of {results['reservations']} reservations", taken, [1000] * len(taken), "a second", 1, "ms")
+    for name, what in (("probe_arp_silent", "ARP, nobody answers"), ("probe_arp_answered", "ARP, all answer"),
+                       ("probe_tcp_silent", "TCP, nobody answers"), ("probe_tcp_refused", "TCP, all refuse")):
+        if name in results:
+            bench.add(f"probe of {results['reservations']} addresses by {what}", [results[name]["seconds"]], None, None, None,
+                      "s")
+
+
+PARTS = (attach_and_detach, after_a_reboot, against_commands, starts, idle, check)
 
 
 def machine():
