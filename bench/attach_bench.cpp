@@ -159,7 +159,7 @@ void run_direct(int count) {
                                             mac,              address,        network, false};
     ours.push_back(timed([&] {
       need(datapath->add_port(network, port));
-      need(namespaces->furnish(inside));
+      need(namespaces->finish(inside));
     }));
     theirs.push_back(timed([&] {
       floor.attach("fl" + std::to_string(n), bridge, netns("theirs", n), kTheirsBase + 2 + static_cast<std::uint32_t>(n),

@@ -12,8 +12,9 @@ namespace json = boost::json;
 
 constexpr Metric kReservations{"bayplan_reservations", "Reservations by network and state."};
 constexpr Metric kSize{"bayplan_network_addresses", "Addresses that a network may give."};
-constexpr Metric kDrifts{"bayplan_drifts_found",
-                         "Attached interfaces found to differ since the start, by what it was."};
+constexpr Metric kDrifts{
+    "bayplan_drifts_found",
+    "What was found to differ since the start, by what it was: network, port, or something inside."};
 constexpr Metric kRepairs{"bayplan_drifts_repaired", "How many of them were put right."};
 constexpr Metric kFree{"bayplan_network_free_addresses", "Addresses of a network that are nobody's."};
 
@@ -130,7 +131,7 @@ json::value to_json(const control::DaemonStatus& status) {
 
 void measure(Metrics& metrics, const std::vector<control::RepairCount>& counts) {
   for (const auto& count : counts) {
-    const Labels labels{{"network", count.network}, {"what", std::string(ports::to_string(count.what))}};
+    const Labels labels{{"network", count.network}, {"what", count.what}};
     metrics.set(kDrifts, labels, static_cast<double>(count.found));
     metrics.set(kRepairs, labels, static_cast<double>(count.repaired));
   }

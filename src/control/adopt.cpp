@@ -104,7 +104,7 @@ Error needs_its_owner(const AdoptPlace& place) {
 Result<Network> build(const model::Plan& plan, const AdoptPlace& place, const AdoptTerms& terms) {
   if (!place.is_by_hand() && place.engine_network.driver != "bridge") return needs_its_owner(place);
   // The engine's own network, or the old practice's gateway, is there yet: what has exactly this subnet is replaced.
-  Surroundings around{terms.routes, {}};
+  Surroundings around{terms.routes, {}, {}};
   std::erase_if(around.routes, [&](const ports::Route& route) { return route.destination == *place.subnet; });
   const NetworkSpec spec = spec_of(plan, place, terms);
   auto built = build_network(plan, spec, terms.defaults, around, terms.now);

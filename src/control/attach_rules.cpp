@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <string_view>
+#include <unordered_set>
 
 #include "control/joins.hpp"
 
@@ -15,19 +17,18 @@ using model::Reservation;
 
 namespace {
 
-bool is_up(const EngineFacts& facts, const std::string& container_id) {
-  const ports::Container* container = find_by_id(facts, container_id);
-  return container && container->is_up();
-}
-
 // One that was attached after the listing was asked for is not in it yet.
 Result<> end_left(PlanEdit& edit, const EngineFacts& facts, Timestamp now) {
+  std::unordered_set<std::string_view> up;
+  for (const ports::Container& container : facts.containers) {
+    if (container.is_up()) up.insert(container.id);
+  }
   std::vector<Attachment> left;
   for (const Attachment* attachment : edit.plan().attachments()) {
     if (!attachment->is_by_hand() || attachment->container_id.empty()) continue;
     const bool is_newer =
         attachment->since >= facts.listed_at && attachment->since <= facts.listed_at + kClockWasSetBack;
-    if (!is_newer && !is_up(facts, attachment->container_id)) left.push_back(*attachment);
+    if (!is_newer && !up.contains(attachment->container_id)) left.push_back(*attachment);
   }
   for (const Attachment& attachment : left) TRY(end_attachment(edit, attachment, now));
   return {};
@@ -44,6 +45,7 @@ bool is_attached(const model::Plan& plan, const AttachMark& mark) {
 Result<std::vector<AttachDue>> sync_marks(PlanEdit& edit, const EngineFacts& facts, Timestamp now) {
   TRY(end_left(edit, facts, now));
   std::vector<AttachDue> due;
+  std::unordered_set<std::string_view> noted;  // ids of those in `due`
   std::map<std::string, std::vector<const ports::Container*>> up;
   for (const ports::Container& container : facts.containers) {
     if (container.is_up()) up[container.identity()].push_back(&container);
@@ -51,8 +53,8 @@ Result<std::vector<AttachDue>> sync_marks(PlanEdit& edit, const EngineFacts& fac
   for (const AttachMark* mark : edit.plan().marks()) {
     const auto running = up.find(mark->identity);
     if (!mark->target.empty() || running == up.end() || is_attached(edit.plan(), *mark)) continue;
-    const AttachDue found{running->second.front()->id, mark->identity, running->second.front()->name};
-    if (std::ranges::find(due, found) == due.end()) due.push_back(found);
+    const ports::Container& container = *running->second.front();
+    if (noted.insert(container.id).second) due.push_back({container.id, mark->identity, container.name});
   }
   return due;
 }
@@ -96,6 +98,10 @@ std::string next_interface(const std::vector<std::string>& taken, std::size_t fi
     std::string name = fmt::format("eth{}", number);
     if (std::ranges::find(taken, name) == taken.end()) return name;
   }
+}
+
+bool is_process_path(const std::string& netns) {
+  return netns.starts_with("/proc/");
 }
 
 std::string make_endpoint_id() {

@@ -40,4 +40,7 @@ std::string next_interface(const std::vector<std::string>& taken, std::size_t fi
 // 64 hex digits that nobody else has.
 std::string make_endpoint_id();
 
+// The path is of a process's own namespace: another process may have its number by tomorrow.
+bool is_process_path(const std::string& netns);
+
 }  // namespace bayplan::control

@@ -24,23 +24,10 @@ bool is_path(const std::string& target) {
   return target.starts_with('/');
 }
 
-// A path that another namespace may have by tomorrow.
-bool is_of_process(const std::string& netns) {
-  return netns.starts_with("/proc/");
-}
-
-// By its name, or by its id or the beginning of it, as docker's own commands take it.
-Result<const ports::Container*> find_container_in(const std::vector<ports::Container>& all, const std::string& word) {
-  const auto named = std::ranges::find(all, word, &ports::Container::name);
-  if (named != all.end()) return &*named;
-  std::vector<const ports::Container*> found;
-  for (const ports::Container& container : all) {
-    if (!word.empty() && container.id.starts_with(word)) found.push_back(&container);
-  }
-  if (found.size() == 1) return found.front();
-  if (found.empty()) return fail(ErrorCode::not_found, "there is no container '{}'", shown(word));
-  return fail(ErrorCode::invalid, "'{}' is the beginning of {} containers' ids: give more of it", shown(word),
-              found.size());
+// Docker's own rule, so that no word is taken for a path of its API.
+bool may_be_container(const std::string& word) {
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; };
+  return !word.empty() && word.front() != '.' && std::ranges::all_of(word, allowed);
 }
 
 Result<> check_mode(const ports::Container& container) {
@@ -72,6 +59,29 @@ class Expected {
 
 std::string shown_target(const AttachMark& mark) {
   return mark.target.empty() ? "the container" : mark.target;
+}
+
+// A container and a namespace of one identity are two: neither gets what is the other's.
+Result<> check_is_its(const model::Plan& plan, const AttachMark& wanted) {
+  const AttachMark* known = plan.mark(wanted.network, wanted.identity);
+  if (known && known->target != wanted.target) {
+    return fail(ErrorCode::conflict, "'{}' on {} is attached to {}: bayplan detach {} {} first", known->identity,
+                known->network, shown_target(*known), known->identity, known->network);
+  }
+  const Reservation* own = plan.reservation(wanted.network, wanted.identity);
+  if (!own || known || wanted.target.empty() || own->container_id.empty()) return {};
+  return fail(ErrorCode::conflict,
+              "{} of '{}' on {} belongs to the container '{}': give the namespace another name (--identity)",
+              own->address.to_string(), own->identity, own->network, own->container_name);
+}
+
+// `mine` is as it was before this order.
+Error held_by_twin(const model::Plan& plan, const Reservation& mine) {
+  const Attachment* there = plan.attachment(mine.network, mine.address);
+  return fail(ErrorCode::conflict,
+              "{} of '{}' on {} is attached to another container with that identity ({}): stop that one first",
+              mine.address.to_string(), mine.identity, mine.network,
+              there ? there->container_id.substr(0, 12) : std::string());
 }
 
 bool is_meant(const model::Plan& plan, const AttachMark& mark, const std::string& target) {
@@ -114,8 +124,7 @@ Result<Attacher::Place> Attacher::find_container(const AttachOrder& order) {
   if (!order.identity.empty()) {
     return fail(ErrorCode::invalid, "a container's identity is its name or its label bayplan.identity");
   }
-  const auto all = TRY(parts_.engine.containers(kEngineBound));
-  const ports::Container& container = *TRY(find_container_in(all, order.target));
+  const auto container = TRY(look_up(order.target));
   TRY(check_mode(container));
   Place place;
   place.identity = TRY(checked_identity(container));
@@ -123,7 +132,7 @@ Result<Attacher::Place> Attacher::find_container(const AttachOrder& order) {
   place.container_name = container.name;
   TRY(check_not_by_engine(order, container));
   for (const auto& entry : container.networks) place.engine_networks += entry.key == "none" ? 0U : 1U;
-  if (container.is_up()) place.netns = TRY(netns_of(container.id));
+  if (container.is_up()) place.netns = TRY(netns_of(container));
   if (!place.netns.empty() && order.interface.empty()) place.interfaces = TRY(parts_.kernel.interfaces_in(place.netns));
   return place;
 }
@@ -136,7 +145,7 @@ Result<Attacher::Place> Attacher::find_namespace(const AttachOrder& order) {
   } else {
     TRY(parts_.kernel.check_namespace(place.netns));
   }
-  const bool nameless = order.identity.empty() && is_of_process(order.target);
+  const bool nameless = order.identity.empty() && is_process_path(order.target);
   if (nameless) {
     return fail(ErrorCode::invalid, "{} says nothing of who it is: add --identity NAME", shown(order.target));
   }
@@ -145,9 +154,14 @@ Result<Attacher::Place> Attacher::find_namespace(const AttachOrder& order) {
   return place;
 }
 
+Result<ports::ContainerDetails> Attacher::look_up(const std::string& word) {
+  auto found = may_be_container(word) ? parts_.engine.inspect(word) : fail(ErrorCode::not_found, "no such name");
+  if (found.ok() || found.error().code != ErrorCode::not_found) return found;
+  return fail(ErrorCode::not_found, "there is no container '{}'", shown(word));
+}
+
 // The engine's own entry is never another's; a process's number may be by the time that it is opened.
-Result<std::string> Attacher::netns_of(const std::string& container_id) {
-  const auto details = TRY(parts_.engine.inspect(container_id));
+Result<std::string> Attacher::netns_of(const ports::ContainerDetails& details) {
   if (!details.running || details.sandbox.empty()) {
     return fail(ErrorCode::not_found, "the container '{}' has no network of its own just now", details.name);
   }
@@ -182,22 +196,30 @@ Result<Attacher::Marked> Attacher::mark(const AttachOrder& order, const Place& p
   return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<Marked> {
     AttachMark wanted{order.network.name, place.identity,      place.container_id.empty() ? place.netns : "",
                       order.interface,    order.default_route, endpoint};
+    TRY(check_is_its(edit.plan(), wanted));
     Marked marked = TRY(choose_mark(edit.plan(), std::move(wanted), place));
     marked.fresh_reservation = !edit.plan().reservation(order.network.name, place.identity);
     Reservation reservation =
         TRY(reserve(edit, order.network, place.identity, {.address = order.address, .within = {}}, now));
-    reservation.container_id = place.container_id;
-    reservation.container_name = place.container_name;
+    const Attachment* in_use = edit.plan().attachment(order.network.name, reservation.address);
+    if (!in_use || in_use->container_id == place.container_id) {
+      reservation.container_id = place.container_id;
+      reservation.container_name = place.container_name;
+    }
     if (reservation.state == model::ReservationState::removed) reservation.state = model::ReservationState::held;
     TRY(edit.put(reservation));
     TRY(edit.put(marked.mark));
-    if (!place.netns.empty()) marked.port = TRY(put_attachment(edit, marked.mark, place, now));
+    if (!place.netns.empty()) {
+      marked.port = TRY(put_attachment(edit, marked.mark, place, now));
+      if (!marked.port) return held_by_twin(edit.plan(), reservation);
+    }
     marked.reservation = *edit.plan().reservation(order.network.name, place.identity);
     return marked;
   });
 }
 
-// The mark that there is, if it is that one; else a new one, which may take the place of one that is not attached.
+// The mark that there is, if it is that one; else a new one, which may take the place of one of another name in there
+// that is not attached.
 Result<Attacher::Marked> Attacher::choose_mark(const model::Plan& plan, AttachMark wanted, const Place& place) {
   const AttachMark* known = plan.mark(wanted.network, wanted.identity);
   const auto others = interfaces_marked(plan, wanted);
@@ -211,20 +233,28 @@ Result<Attacher::Marked> Attacher::choose_mark(const model::Plan& plan, AttachMa
     return fail(ErrorCode::exists, "'{}' has an attached {} already, of another network", wanted.identity,
                 wanted.interface);
   }
-  if (!known) return Marked{std::move(wanted), {}, {}, true, false};
-  const bool same = known->target == wanted.target && known->interface == wanted.interface;
+  Marked marked;
+  marked.fresh_mark = !known;
+  if (!known) {
+    marked.mark = std::move(wanted);
+    return marked;
+  }
+  const bool same = known->interface == wanted.interface;
   const Reservation* owner = plan.reservation(wanted.network, wanted.identity);
   if (!same && plan.attachment(wanted.network, owner->address)) {
     return fail(ErrorCode::conflict, "'{}' is attached to {} on {} as {}: bayplan detach {} {} first", known->identity,
                 shown_target(*known), known->network, known->interface, known->identity, known->network);
   }
   if (same) wanted.endpoint = known->endpoint;
-  return Marked{std::move(wanted), {}, {}, false, false};
+  marked.mark = std::move(wanted);
+  marked.before = *known;
+  return marked;
 }
 
 void Attacher::take_back(const Marked& marked) {
   const auto done = parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
     if (marked.fresh_mark) TRY(edit.erase(marked.mark));
+    if (marked.before) TRY(edit.put(*marked.before));
     const Reservation* reservation = edit.plan().reservation(marked.mark.network, marked.mark.identity);
     return marked.fresh_reservation && reservation ? edit.erase(Reservation(*reservation)) : Result<>{};
   });
@@ -320,103 +350,6 @@ Result<> Attacher::end(const AttachMark& mark) {
   return parts_.planner.execute([&, now = parts_.clock.now()](PlanEdit& edit) -> Result<> {
     const Attachment* attachment = edit.plan().attachment_of(mark.endpoint);
     return attachment ? end_attachment(edit, *attachment, now) : Result<>{};
-  });
-}
-
-// --- by themselves
-
-bool Attacher::claim(const std::string& what) {
-  const std::scoped_lock lock(mutex_);
-  return parts_.clock.steady() >= backoff_.due(what) && busy_.insert(what).second;
-}
-
-void Attacher::let_go(const std::string& what) {
-  const std::scoped_lock lock(mutex_);
-  busy_.erase(what);
-  backoff_.tidy(parts_.clock.steady());
-}
-
-void Attacher::container_started(const AttachDue& container) {
-  hands_.post([this, container] { serve_container(container); });
-}
-
-std::optional<milliseconds> Attacher::containers_due(const std::vector<AttachDue>& due) {
-  std::optional<milliseconds> again;
-  const auto now = parts_.clock.steady();
-  for (const AttachDue& container : due) {
-    const auto from = [&] {
-      const std::scoped_lock lock(mutex_);
-      return backoff_.due(container.container_id);
-    }();
-    if (from <= now) {
-      container_started(container);
-      continue;
-    }
-    const auto pause = std::chrono::ceil<milliseconds>(from - now);
-    if (!again || pause < *again) again = pause;
-  }
-  return again;
-}
-
-void Attacher::serve_container(const AttachDue& container) {
-  const auto marks = parts_.planner.execute([&](PlanEdit& edit) -> Result<std::vector<AttachMark>> {
-    return marks_of_container(edit.plan(), container.identity);
-  });
-  if (!marks.ok() || marks->empty() || !claim(container.container_id)) return;
-  auto netns = netns_of(container.container_id);
-  // One that has ended again by now is none to be attached.
-  if (netns.ok()) {
-    Place place;
-    place.netns = *std::move(netns);
-    place.container_id = container.container_id;
-    place.container_name = container.container_name;
-    place.identity = container.identity;
-    for (const AttachMark& mark : *marks) realise_again(mark, place);
-  } else if (netns.error().code != ErrorCode::not_found) {
-    log::warning("attach_failed", {{"identity", container.identity}, {"error", netns.error().message()}});
-  }
-  let_go(container.container_id);
-}
-
-void Attacher::realise_again(const AttachMark& mark, const Place& place) {
-  const std::string& what = place.container_id.empty() ? place.netns : place.container_id;
-  const auto done = realise(mark, place);
-  if (!done.ok()) {
-    log::warning("attach_failed",
-                 {{"network", mark.network}, {"identity", mark.identity}, {"error", done.error().message()}});
-    const std::scoped_lock lock(mutex_);
-    backoff_.failed(what, parts_.clock.steady());
-  }
-}
-
-void Attacher::look_for_namespaces() {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (std::exchange(looking_, true)) return;
-  }
-  hands_.post([this] {
-    {
-      const std::scoped_lock lock(mutex_);
-      looking_ = false;
-    }
-    const auto marks = parts_.planner.execute([](PlanEdit& edit) -> Result<std::vector<AttachMark>> {
-      std::vector<AttachMark> open;
-      for (const AttachMark* mark : edit.plan().marks()) {
-        const Reservation* owner = edit.plan().reservation(mark->network, mark->identity);
-        const bool waits = !mark->target.empty() && !is_of_process(mark->target) && owner &&
-                           !edit.plan().attachment(mark->network, owner->address);
-        if (waits) open.push_back(*mark);
-      }
-      return open;
-    });
-    for (const AttachMark& mark : marks.ok() ? *marks : std::vector<AttachMark>{}) {
-      if (!parts_.kernel.check_namespace(mark.target).ok() || !claim(mark.target)) continue;
-      Place place;
-      place.netns = mark.target;
-      place.identity = mark.identity;
-      realise_again(mark, place);
-      let_go(mark.target);
-    }
   });
 }
 

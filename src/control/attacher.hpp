@@ -8,6 +8,7 @@
 // is done by a few threads of its own, one container at a time.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -56,10 +57,14 @@ class Attacher {
 
   // A container has just started.
   void container_started(const AttachDue& container);
-  // These containers run and lack what they are marked for. Gives after what time to ask again, where something failed.
+  // These containers run and lack what they are marked for. Gives after what time to ask again, whether that was done.
   std::optional<std::chrono::milliseconds> containers_due(const std::vector<AttachDue>& due);
   // A namespace with a name may have come.
   void look_for_namespaces();
+  // What failed may be tried again at once.
+  void forgive();
+  // Waits until all that was begun is done: `timeout` when the bound is over.
+  Result<> settle(std::chrono::milliseconds bound);
 
  private:
   // Where an interface goes.
@@ -74,16 +79,18 @@ class Attacher {
   struct Marked {
     model::AttachMark mark;
     model::Reservation reservation;
-    std::optional<KernelWanted::Port> port;  // to be made now; none: the target is not there
-    bool fresh_mark = false;
+    std::optional<KernelWanted::Port> port;   // to be made now; none: the target is not there
+    std::optional<model::AttachMark> before;  // whose place it takes
+    bool fresh_mark = false;                  // there was none
     bool fresh_reservation = false;
   };
 
   Result<Place> find(const AttachOrder& order);
   Result<Place> find_container(const AttachOrder& order);
   Result<Place> find_namespace(const AttachOrder& order);
+  Result<ports::ContainerDetails> look_up(const std::string& word);
   // Of a container that runs.
-  Result<std::string> netns_of(const std::string& container_id);
+  Result<std::string> netns_of(const ports::ContainerDetails& details);
   Result<> check_not_by_engine(const AttachOrder& order, const ports::Container& container);
   Result<Marked> mark(const AttachOrder& order, const Place& place, const std::string& endpoint);
   static Result<Marked> choose_mark(const model::Plan& plan, model::AttachMark wanted, const Place& place);
@@ -95,6 +102,8 @@ class Attacher {
                                                            const Place& place, Timestamp now) const;
   Result<> make(const model::AttachMark& mark, const KernelWanted::Port& port);
   Result<> end(const model::AttachMark& mark);
+  // As a job of `hands_`.
+  void begin(std::function<void()> work);
   void serve_container(const AttachDue& container);
   void realise_again(const model::AttachMark& mark, const Place& place);
   // Not while another works on it, and not before its pause is over.
@@ -103,8 +112,11 @@ class Attacher {
 
   Parts parts_;
   std::mutex mutex_;
-  std::set<std::string> busy_;  // containers and namespaces being worked on
-  bool looking_ = false;        // a look for namespaces is queued
+  std::set<std::string> busy_;    // containers and namespaces being worked on
+  bool looking_ = false;          // a look for namespaces is queued
+  std::set<std::string> queued_;  // containers whose job has not begun
+  std::size_t begun_ = 0;         // jobs that are not done
+  std::condition_variable done_;
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
   WorkQueue hands_{4};  // last: ends before what its jobs use
 };

@@ -29,6 +29,7 @@ class Backoff {
   // Not again before the first pause is over: what would be done over and over is a fault somewhere else, and must not
   // become a storm.
   void succeeded(const std::string& what, TimePoint now) { held_[what] = {{}, now + first_}; }
+  void clear() { held_.clear(); }
   // Forgets what is over.
   void tidy(TimePoint now) {
     std::erase_if(held_, [&](const auto& entry) { return entry.second.until + longest_ < now; });

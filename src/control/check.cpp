@@ -69,10 +69,10 @@ std::vector<Finding> confirmed(const std::vector<Finding>& before, std::vector<F
   return now;
 }
 
-std::vector<Finding> after_repair(std::vector<Finding> before, std::vector<Finding> now) {
+std::vector<Finding> after_repair(std::vector<Finding> before, std::vector<Finding> now, bool saw_all) {
   const std::set<Finding, ByKey> left(now.begin(), now.end());
   std::erase_if(before, [&](const Finding& finding) { return left.contains(finding); });
-  for (Finding& finding : before) finding.repaired = true;
+  for (Finding& finding : before) finding.repaired = saw_all;
   std::ranges::move(now, std::back_inserter(before));
   return before;
 }

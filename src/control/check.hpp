@@ -45,7 +45,8 @@ std::vector<Finding> check_kernel(const KernelLook& look, const CheckScope& scop
 
 // Those of `now` that are in `before`, too.
 std::vector<Finding> confirmed(const std::vector<Finding>& before, std::vector<Finding> now);
-// Those of `before` that are not in `now` any more, as repaired, and behind them all of `now`.
-std::vector<Finding> after_repair(std::vector<Finding> before, std::vector<Finding> now);
+// Those of `before` that are not in `now` any more, and behind them all of `now`. They are repaired if the second look
+// saw all: what could not be looked at again is not.
+std::vector<Finding> after_repair(std::vector<Finding> before, std::vector<Finding> now, bool saw_all);
 
 }  // namespace bayplan::control

@@ -57,13 +57,19 @@ Result<Checker::Terms> Checker::terms_of(const CheckRequest& request) {
 }
 
 Result<CheckReport> Checker::check_on(const Terms& terms) {
+  std::unique_lock<std::mutex> wire;
+  if (!terms.probes.empty()) {
+    wire = std::unique_lock(wire_mutex_, std::try_to_lock);
+    if (!wire) return fail(ErrorCode::in_use, "another check is just probing: wait until it is over");
+    TRY(check_duration(TRY(subjects_of(terms))));
+  }
   CheckReport report = TRY(look_twice(terms));
   if (terms.repair && !report.findings.empty()) {
     tell(terms, {.step = "repairing"});
     auto troubles = repair();
     CheckReport after = TRY(look_twice(terms));
+    after.findings = after_repair(std::move(report.findings), std::move(after.findings), after.unchecked.empty());
     std::ranges::move(troubles, std::back_inserter(after.unchecked));
-    after.findings = after_repair(std::move(report.findings), std::move(after.findings));
     report = std::move(after);
   }
   if (!terms.probes.empty()) TRY(probe(terms, report));
@@ -107,7 +113,9 @@ Result<CheckReport> Checker::look(const Terms& terms) {
 // The engine's side first: what it ends leaves ports to be removed.
 std::vector<Unchecked> Checker::repair() {
   std::vector<Unchecked> troubles;
-  const auto settled = parts_.engine_keeper.settle(kSettleBound);
+  parts_.attacher.forgive();
+  auto settled = parts_.engine_keeper.settle(kSettleBound);
+  if (settled.ok()) settled = parts_.attacher.settle(kSettleBound);
   if (!settled.ok()) troubles.push_back({"the repair by Docker", settled.error().message()});
   for (int pass = 0; pass < kRepairPasses; ++pass) {
     const auto mended = parts_.kernel.reconcile();
@@ -132,11 +140,14 @@ Result<> Checker::check_duration(const ProbeSubjects& subjects) const {
       subjects.reservations.size(), ceil<minutes>(longest).count(), kLongestProbe.count());
 }
 
-Result<> Checker::probe(const Terms& terms, CheckReport& report) {
-  const auto subjects = TRY(parts_.planner.execute([&](model::PlanEdit& edit) -> Result<ProbeSubjects> {
+Result<ProbeSubjects> Checker::subjects_of(const Terms& terms) {
+  return parts_.planner.execute([&](model::PlanEdit& edit) -> Result<ProbeSubjects> {
     return probe_subjects(edit.plan(), terms.probes, terms.scope);
-  }));
-  TRY(check_duration(subjects));
+  });
+}
+
+Result<> Checker::probe(const Terms& terms, CheckReport& report) {
+  const auto subjects = TRY(subjects_of(terms));
   CheckProgress progress{.step = "probing", .done = 0, .total = subjects.reservations.size(), .seconds = 0};
   progress.seconds = static_cast<std::uint64_t>(ceil<seconds>(parts_.prober.duration(subjects.tasks)).count());
   tell(terms, progress);

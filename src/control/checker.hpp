@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 
+#include "control/attacher.hpp"
 #include "control/check_probe.hpp"
 #include "control/engine_keeper.hpp"
 #include "control/kernel_keeper.hpp"
@@ -26,6 +27,7 @@ class Checker {
     ports::Engine& engine;
     EngineKeeper& engine_keeper;
     KernelKeeper& kernel;
+    Attacher& attacher;
     ports::Prober& prober;
     const Clock& clock;
     std::chrono::milliseconds second_look{300};  // after the first; Docker's listing is up to 200 ms behind its events
@@ -33,8 +35,8 @@ class Checker {
   explicit Checker(Parts parts) : parts_(parts) {}
 
   // `not_found` for a network that is not there, `invalid` for a probe that can't be meant or would take too long,
-  // `conflict` when a check with that name for its progress is under way. What can't be looked at, or what kept the
-  // reconcilers from repairing, is in the report.
+  // `in_use` while another one probes, `conflict` when a check with that name for its progress is under way. What can't
+  // be looked at, or what kept the reconcilers from repairing, is in the report.
   Result<CheckReport> check(const CheckRequest& request);
   // Of the check that was given this name and is under way; `not_found` when there is none.
   Result<CheckProgress> progress(const std::string& name) const;
@@ -52,6 +54,7 @@ class Checker {
   Result<CheckReport> look(const Terms& terms);
   Result<EngineLook> look_at_engine();
   std::vector<Unchecked> repair();
+  Result<ProbeSubjects> subjects_of(const Terms& terms);
   // Adds what the wire says to the report.
   Result<> probe(const Terms& terms, CheckReport& report);
   Result<> check_duration(const ProbeSubjects& subjects) const;
@@ -59,6 +62,7 @@ class Checker {
   void tell(const Terms& terms, const CheckProgress& progress);
 
   Parts parts_;
+  std::mutex wire_mutex_;  // held while the wire is asked: two at a time would be twice as much on it
   mutable std::mutex mutex_;
   std::map<std::string, CheckProgress> progress_;  // of the checks under way, by their names
 };

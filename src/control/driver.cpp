@@ -105,7 +105,7 @@ Result<ports::PoolAnswer> Driver::request_pool(const ports::PoolRequest& request
     spec.subnet = pool.subnet.to_string();
     spec.datapath = kNotKnownYet;
     // Where the host itself is in the subnet the datapath must be known, too: on macvlan that is no obstacle.
-    Surroundings around{TRY(parts_.host.routes()), {}};
+    Surroundings around{TRY(parts_.host.routes()), {}, {}};
     std::erase_if(around.routes,
                   [&](const ports::Route& route) { return route.source && pool.subnet.contains(*route.source); });
     TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<> {
@@ -252,7 +252,7 @@ Result<> Driver::create_network(const ports::NetworkRequest& request) {
         "--internal is not supported: leave it out, and say in the host's packet filter what may leave the network");
   }
   const NetworkSpec spec = TRY(spec_from_engine(request));
-  const Surroundings around{TRY(parts_.host.routes()), {}};
+  const Surroundings around{TRY(parts_.host.routes()), {}, {}};
   const auto [network, fresh, fresh_carrier] = TRY(store_network(request, spec, around));
   if (auto made = parts_.kernel.ensure_network(network); !made) {
     if (fresh_carrier) TRY(forget_network(request.id));
@@ -407,6 +407,7 @@ Result<ports::JoinAnswer> Driver::join(const std::string& network_id, const std:
                              model::mac_of(network.mac_salt, joined.address), joined.identity};
   TRY(parts_.kernel.add_port(network, port, joined.address)
           .in(fmt::format("attach {} to {}", joined.identity, network.name)));
+  parts_.kernel.look_inside_later(sandbox);
   // A booting engine has just made its chains anew, and no event of its will tell before all of its containers run.
   if (parts_.engine_keeper.silent_since()) parts_.kernel.ensure_firewall_soon();
   log::info("attached", {{"network", network.name},
@@ -432,7 +433,8 @@ bool Driver::may_guess(const std::string& network) {
 }
 
 // Docker moves the interface back to the host and deletes the endpoint next.
-Result<> Driver::leave(const std::string&, const std::string&) {
+Result<> Driver::leave(const std::string&, const std::string& endpoint_id) {
+  parts_.kernel.hands_off(host_port_name(endpoint_id));
   return {};
 }
 

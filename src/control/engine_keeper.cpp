@@ -391,9 +391,8 @@ void EngineKeeper::settle_starts(const Pass& pass) {
   std::set<std::string> unlooked;
   {
     const std::scoped_lock lock(mutex_);
-    std::erase_if(unlooked_, [&](const std::string& id) {
-      return std::ranges::find(pass->outcome.at_rest, id) == pass->outcome.at_rest.end();
-    });
+    const std::set<std::string> at_rest(pass->outcome.at_rest.begin(), pass->outcome.at_rest.end());
+    std::erase_if(unlooked_, [&](const std::string& id) { return !at_rest.contains(id); });
     start_backoff_.tidy(clock_.steady());
     repin_backoff_.tidy(clock_.steady());
     unlooked = unlooked_;

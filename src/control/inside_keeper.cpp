@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "control/attach_rules.hpp"
 
 namespace bayplan::control {
 namespace {
@@ -19,11 +20,6 @@ constexpr milliseconds kLongestPause{60000};
 
 bool is_gone(const Error& error) {
   return error.code == ErrorCode::not_found || error.code == ErrorCode::invalid;
-}
-
-// A process's own entry: another process may have its number by now. Good only while the port's two ends are together.
-bool is_of_process(const std::string& netns) {
-  return netns.starts_with("/proc/");
 }
 
 std::string words_of(const std::vector<Drift>& drifts) {
@@ -43,13 +39,15 @@ Result<bool> InsideKeeper::make(const KernelWanted::Port& port) {
     added = datapath_.add_port(port.inside->network, port.spec);
   }
   TRY(std::move(added));
-  TRY(namespaces_.furnish(*port.inside));
+  TRY(namespaces_.finish(*port.inside));
   return made_network;
 }
 
 Result<InsideKeeper::Fate> InsideKeeper::keep(const KernelWanted::Port& port) {
-  const auto compared = namespaces_.compare(*port.inside);
+  auto compared = namespaces_.compare(*port.inside);
   if (!compared.ok()) return is_gone(compared.error()) ? Result<Fate>(Fate::gone) : compared.error();
+  // What only the engine makes anew is told of as a missing port.
+  if (port.by_engine) std::erase(*compared, Drift::link);
   if (compared->empty()) {
     const auto calm = calm_.find(port.spec.host_name);
     if (calm != calm_.end()) calm->second.waits = false, calm->second.reported.clear();
@@ -67,7 +65,8 @@ Result<InsideKeeper::Fate> InsideKeeper::make_again(const KernelWanted::Port& po
 
 Result<InsideKeeper::Fate> InsideKeeper::mend(const KernelWanted::Port& port, const std::vector<Drift>& drifts) {
   const bool remake = drifts.front() == Drift::link;
-  if (remake && is_of_process(port.inside->netns)) return Fate::gone;
+  // Good only while the port's two ends are together.
+  if (remake && is_process_path(port.inside->netns)) return Fate::gone;
   if (!port.inside->network.repair) {
     report(port, drifts);
     return Fate::right;
@@ -81,10 +80,16 @@ Result<InsideKeeper::Fate> InsideKeeper::mend(const KernelWanted::Port& port, co
   count(port, drifts, true);
   log::info("drift_repaired", {{"network", port.network},
                                {"identity", port.spec.identity},
-                               {"interface", port.inside->interface},
+                               {"interface", name_of(port)},
                                {"address", port.inside->address.to_string()},
                                {"what", words_of(drifts)}});
   return Fate::mended;
+}
+
+std::string InsideKeeper::name_of(const KernelWanted::Port& port) {
+  if (!port.by_engine) return port.inside->interface;
+  const auto name = namespaces_.interface_name(*port.inside);
+  return name.ok() ? *name : std::string();
 }
 
 InsideKeeper::Calm& InsideKeeper::calm_of(const std::string& host_name) {
@@ -117,7 +122,7 @@ bool InsideKeeper::may_mend(const KernelWanted::Port& port) {
   calm.until = now + calm.pause;
   log::warning("drift_fought", {{"network", port.network},
                                 {"identity", port.spec.identity},
-                                {"interface", port.inside->interface},
+                                {"interface", name_of(port)},
                                 {"address", port.inside->address.to_string()},
                                 {"pause_ms", calm.pause.count()}});
   return true;
@@ -132,20 +137,13 @@ void InsideKeeper::report(const KernelWanted::Port& port, const std::vector<Drif
   count(port, drifts, false);
   log::warning("drift_found", {{"network", port.network},
                                {"identity", port.spec.identity},
-                               {"interface", port.inside->interface},
+                               {"interface", name_of(port)},
                                {"address", port.inside->address.to_string()},
                                {"what", words_of(drifts)}});
 }
 
 void InsideKeeper::count(const KernelWanted::Port& port, const std::vector<Drift>& drifts, bool repaired) {
-  const std::scoped_lock lock(mutex_);
-  for (const Drift drift : drifts) {
-    RepairCount& count = counts_[{port.network, drift}];
-    count.network = port.network;
-    count.what = drift;
-    ++count.found;
-    count.repaired += repaired ? 1 : 0;
-  }
+  for (const Drift drift : drifts) counts_.note(port.network, ports::to_string(drift), repaired);
 }
 
 std::optional<InsideKeeper::TimePoint> InsideKeeper::next_look() const {
@@ -154,13 +152,6 @@ std::optional<InsideKeeper::TimePoint> InsideKeeper::next_look() const {
     if (calm.waits && (!next || calm.until < *next)) next = calm.until;
   }
   return next;
-}
-
-std::vector<RepairCount> InsideKeeper::counts() const {
-  const std::scoped_lock lock(mutex_);
-  std::vector<RepairCount> all;
-  for (const auto& [key, count] : counts_) all.push_back(count);
-  return all;
 }
 
 }  // namespace bayplan::control

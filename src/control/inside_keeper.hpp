@@ -1,13 +1,12 @@
 // Keeps attached interfaces as they should be, inside namespaces that others are root in.
 //
-// Used by the datapath thread only, but for `counts`. What it mends is counted and logged with who and what. One who
+// Used by the datapath thread only. What it mends is counted and logged with who and what. One who
 // undoes it again and again is mended a few times at once and then ever more seldom, at most once a minute, until there
 // is peace: he is reported, and costs nothing.
 #pragma once
 
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,16 +14,9 @@
 
 #include "base/clock.hpp"
 #include "control/kernel_wanted.hpp"
+#include "control/repair_counts.hpp"
 
 namespace bayplan::control {
-
-// How often something was found to differ on a network, and how often it was put right.
-struct RepairCount {
-  std::string network;
-  ports::Drift what = ports::Drift::link;
-  std::uint64_t found = 0;
-  std::uint64_t repaired = 0;
-};
 
 class InsideKeeper {
  public:
@@ -37,8 +29,8 @@ class InsideKeeper {
   };
 
   // All must outlive it.
-  InsideKeeper(ports::Datapath& datapath, ports::Namespaces& namespaces, const Clock& clock)
-      : datapath_(datapath), namespaces_(namespaces), clock_(clock) {}
+  InsideKeeper(ports::Datapath& datapath, ports::Namespaces& namespaces, const Clock& clock, RepairCounts& counts)
+      : datapath_(datapath), namespaces_(namespaces), clock_(clock), counts_(counts) {}
 
   // Makes the port, whatever is there of it, and its inside; its network's device, too, where that is not there. True
   // if it was not. `not_found` when its namespace is not there.
@@ -52,8 +44,6 @@ class InsideKeeper {
 
   // When one that was put off is due.
   [[nodiscard]] std::optional<TimePoint> next_look() const;
-  // Since the daemon started. Any thread.
-  [[nodiscard]] std::vector<RepairCount> counts() const;
 
  private:
   // How much patience is left with one.
@@ -65,6 +55,7 @@ class InsideKeeper {
     bool waits = false;               // it differs, and is put off
     std::set<ports::Drift> reported;  // on a network that is only reported
   };
+  std::string name_of(const KernelWanted::Port& port);
   Calm& calm_of(const std::string& host_name);
   bool may_mend(const KernelWanted::Port& port);
   Result<Fate> mend(const KernelWanted::Port& port, const std::vector<ports::Drift>& drifts);
@@ -74,9 +65,8 @@ class InsideKeeper {
   ports::Datapath& datapath_;
   ports::Namespaces& namespaces_;
   const Clock& clock_;
+  RepairCounts& counts_;
   std::map<std::string, Calm> calm_;  // by host name
-  mutable std::mutex mutex_;          // guards counts_
-  std::map<std::pair<std::string, ports::Drift>, RepairCount> counts_;
 };
 
 }  // namespace bayplan::control

@@ -36,7 +36,7 @@ KernelKeeper::KernelKeeper(Planner& planner, const Ports& ports, const Clock& cl
       firewall_(ports.firewall),
       namespaces_(ports.namespaces),
       clock_(clock),
-      inside_(ports.datapath, ports.namespaces, clock) {
+      inside_(ports.datapath, ports.namespaces, clock, counts_) {
 }
 
 Result<KernelWanted> KernelKeeper::wanted() {
@@ -96,7 +96,7 @@ Result<> KernelKeeper::remove_unused() {
       auto removed = datapath_.remove_network(name);
       if (!removed.ok() && !refused) refused = std::move(removed).error();
     }
-    TRY(firewall_.ensure({.networks = all.networks, .published = all.published}));
+    TRY(firewall_.ensure(rules_of(all)));
     if (refused) return *std::move(refused);
     return {};
   });
@@ -139,6 +139,10 @@ void KernelKeeper::remove_leaving_ports() {
     names.swap(leaving_);
   }
   if (names.empty()) return;
+  for (const std::string& name : names) {
+    expect_no_port(name);
+    inside_.forget(name);
+  }
   if (auto removed = datapath_.remove_ports(names); !removed) {
     log::warning("port_not_removed",
                  {{"ports", fmt::format("{}", fmt::join(names, " "))}, {"error", removed.error().message()}});
@@ -153,6 +157,7 @@ Result<bool> KernelKeeper::reconcile_here() {
   const KernelFound before = TRY(found());
   const KernelWanted all = TRY(wanted());
   const KernelSteps steps = diff(all, before, suspects_);
+  look_inside_due();
   note_next_look();
   // What is removed now is nobody's suspect any more.
   suspects_ = steps.suspects;
@@ -172,6 +177,7 @@ Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& 
     const auto ensured = datapath_.ensure_network(network);
     if (ensured.ok() && *ensured) {
       log::info("network_mended", {{"network", network.name}});
+      counts_.note(network.name, "network", true);
       changed = true;
     }
     troubles.note("network_not_ensured", network.name, without_value(ensured));
@@ -181,18 +187,24 @@ Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& 
     troubles.note("port_not_attached", port.spec.host_name, without_value(made));
     changed = changed || (made.ok() && *made);
   }
+  std::set<std::string> differing;
   for (const KernelWanted::Port& port : steps.mend_ports) {
     const auto network = std::ranges::find(wanted.networks, port.network, &model::Network::name);
     if (!network->repair) {
+      differing.insert(port.spec.host_name);
+      if (differing_.contains(port.spec.host_name)) continue;  // said once, until it changes
       log::warning("port_differs",
                    {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
+      counts_.note(port.network, "port", false);
       continue;
     }
+    counts_.note(port.network, "port", true);
     log::info("port_mended",
               {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
     troubles.note("port_not_mended", port.spec.host_name, datapath_.mend_port(*network, port.spec));
     changed = true;
   }
+  differing_ = std::move(differing);
   say_missing(steps.missing_ports);
   if (!steps.remove_ports.empty()) {
     log::info("orphan_ports_removed", {{"ports", fmt::format("{}", fmt::join(steps.remove_ports, " "))}});

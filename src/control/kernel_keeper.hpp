@@ -51,7 +51,11 @@ class KernelKeeper {
   // no pass makes it.
   void expect_port(const std::string& host_name);
   void expect_no_port(const std::string& host_name);
+  // The engine is about to take a port of its own away: from here on nothing is changed inside. Waits for what is just
+  // being done there. `remove_port` ends it.
+  void hands_off(const std::string& host_name);
   // An attached interface, whatever is there of it; its address is announced. On failure nothing of it is left.
+  // `conflict` when the plan has it no more.
   Result<> attach_port(const KernelWanted::Port& port);
   // Waits for it.
   Result<> detach_port(const std::string& host_name);
@@ -61,11 +65,13 @@ class KernelKeeper {
   // Something changed inside these namespaces (paths): what is attached there is looked at. Returns at once; calls that
   // come together are one look.
   void look_inside(const std::set<std::string>& netns);
+  // Somebody's engine has been told to go ahead in there: it is looked at as soon as that is sure to be over.
+  void look_inside_later(const std::string& netns);
   // All that is attached is looked at, one after another, other work between them. Returns at once.
   void look_inside_all();
-  // When an interface that somebody keeps changing is to be looked at again.
+  // When an interface that somebody keeps changing, or that is new, is to be looked at.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_look() const;
-  [[nodiscard]] std::vector<RepairCount> repair_counts() const { return inside_.counts(); }
+  [[nodiscard]] std::vector<RepairCount> repair_counts() const { return counts_.all(); }
 
   Result<> ensure_firewall();
   // Returns at once; calls that come together are one run. For the time in which nothing else leads to a reconcile.
@@ -95,12 +101,15 @@ class KernelKeeper {
   Result<bool> apply(const KernelWanted& wanted, const KernelSteps& steps);
   Result<bool> ensure_firewall_here();
   void announce(const model::Network& network, const model::IpAddress& address, const model::MacAddress& mac);
+  Result<bool> is_still_wanted(const KernelWanted::Port& port);
   // True if it had to be mended.
   Result<bool> make_attached(const KernelWanted::Port& port);
   Result<bool> settle(const KernelWanted::Port& port, InsideKeeper::Fate fate);
+  Result<std::vector<KernelWanted::Port>> kept_ports(const std::function<bool(const model::Attachment&)>& is_meant);
   Result<std::vector<KernelWanted::Port>> attached_in(const std::set<std::string>& netns);
   void keep_inside(const KernelWanted::Port& port);
   void look_at_pending();
+  void look_inside_due();
   void look_at_next();
   void note_next_look();
   [[nodiscard]] bool is_expected(const std::string& host_name) const;
@@ -113,18 +122,22 @@ class KernelKeeper {
   ports::Firewall& firewall_;
   ports::Namespaces& namespaces_;
   const Clock& clock_;
+  RepairCounts counts_;
   InsideKeeper inside_;
-  std::set<std::string> suspects_;  // datapath thread only
-  std::set<std::string> missing_;   // datapath thread only
+  std::set<std::string> suspects_;   // datapath thread only
+  std::set<std::string> missing_;    // datapath thread only
+  std::set<std::string> differing_;  // datapath thread only: ports that are only reported
   std::atomic<bool> has_suspects_ = false;
   std::atomic<bool> engine_was_up_ = false;
   std::atomic<bool> firewall_due_ = false;
   std::deque<std::string> round_;  // datapath thread only: endpoints still to be looked at
   std::mutex leaving_mutex_;
   std::vector<std::string> leaving_;  // ports to be removed
+  std::mutex hands_on_mutex_;         // held while something inside is looked at and put right
   mutable std::mutex pending_mutex_;
-  std::set<std::string> pending_;   // namespaces in which something changed
-  std::set<std::string> expected_;  // host names
+  std::set<std::string> pending_;                                            // namespaces in which something changed
+  std::set<std::string> expected_;                                           // host names
+  std::multimap<std::chrono::steady_clock::time_point, std::string> later_;  // namespaces to be looked at from then on
   std::optional<std::chrono::steady_clock::time_point> next_look_;
   WorkQueue thread_{1};  // last: ends before what its jobs use
 };

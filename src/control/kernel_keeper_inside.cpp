@@ -22,6 +22,10 @@ bool KernelKeeper::is_expected(const std::string& host_name) const {
 
 Result<> KernelKeeper::attach_port(const KernelWanted::Port& port) {
   auto made = thread_.run([&]() -> Result<> {
+    // Detached meanwhile: the address may be another's by now.
+    if (!TRY(is_still_wanted(port))) {
+      return fail(ErrorCode::conflict, "'{}' was detached from {} meanwhile", port.spec.identity, port.network);
+    }
     const auto done = inside_.make(port);
     if (!done.ok()) {
       static_cast<void>(datapath_.remove_ports({port.spec.host_name}).ok());  // the first error counts
@@ -33,6 +37,13 @@ Result<> KernelKeeper::attach_port(const KernelWanted::Port& port) {
   if (!made.ok()) return made;
   thread_.post([this, inside = *port.inside] { announce(inside.network, inside.address, inside.mac); });
   return {};
+}
+
+Result<bool> KernelKeeper::is_still_wanted(const KernelWanted::Port& port) {
+  return planner_.execute([&port](model::PlanEdit& edit) -> Result<bool> {
+    const model::Attachment* attachment = edit.plan().attachment(port.network, port.address);
+    return attachment && host_port_name(attachment->endpoint) == port.spec.host_name;
+  });
 }
 
 Result<> KernelKeeper::detach_port(const std::string& host_name) {
@@ -57,6 +68,7 @@ Result<bool> KernelKeeper::make_attached(const KernelWanted::Port& port) {
 
 // Where the namespace is gone the address is held again; whoever comes back asks for it anew.
 Result<bool> KernelKeeper::settle(const KernelWanted::Port& port, InsideKeeper::Fate fate) {
+  if (port.by_engine && fate == InsideKeeper::Fate::gone) return false;  // the engine tells
   if (fate == InsideKeeper::Fate::mended) {
     // Later: a broadcast is carried to every port there is, and others may be waiting to be made.
     thread_.post([this, inside = *port.inside] { announce(inside.network, inside.address, inside.mac); });
@@ -72,9 +84,16 @@ Result<bool> KernelKeeper::settle(const KernelWanted::Port& port, InsideKeeper::
   return datapath_.remove_ports({port.spec.host_name}).ok();
 }
 
+void KernelKeeper::hands_off(const std::string& host_name) {
+  expect_port(host_name);
+  const std::scoped_lock lock(hands_on_mutex_);  // who is at it has ended
+}
+
 void KernelKeeper::keep_inside(const KernelWanted::Port& port) {
-  if (is_expected(port.spec.host_name)) return;
   const auto kept = [&]() -> Result<> {
+    const std::scoped_lock lock(hands_on_mutex_);
+    // Said since this port was read from the plan.
+    if (is_expected(port.spec.host_name)) return {};
     TRY(settle(port, TRY(inside_.keep(port))));
     return {};
   }();
@@ -86,16 +105,20 @@ void KernelKeeper::keep_inside(const KernelWanted::Port& port) {
   }
 }
 
-Result<std::vector<KernelWanted::Port>> KernelKeeper::attached_in(const std::set<std::string>& netns) {
-  return planner_.execute([&netns](model::PlanEdit& edit) -> Result<std::vector<KernelWanted::Port>> {
+Result<std::vector<KernelWanted::Port>> KernelKeeper::kept_ports(
+    const std::function<bool(const model::Attachment&)>& is_meant) {
+  return planner_.execute([&](model::PlanEdit& edit) -> Result<std::vector<KernelWanted::Port>> {
     std::vector<KernelWanted::Port> found;
     for (const model::Attachment* attachment : edit.plan().attachments()) {
-      if (!attachment->is_by_hand() || !netns.contains(attachment->sandbox)) continue;
-      auto port = port_of(edit.plan(), *attachment);
-      if (port.inside) found.push_back(std::move(port));
+      if (!is_meant(*attachment)) continue;
+      if (auto port = kept_port_of(edit.plan(), *attachment, clock_.now())) found.push_back(*std::move(port));
     }
     return found;
   });
+}
+
+Result<std::vector<KernelWanted::Port>> KernelKeeper::attached_in(const std::set<std::string>& netns) {
+  return kept_ports([&netns](const model::Attachment& attachment) { return netns.contains(attachment.sandbox); });
 }
 
 void KernelKeeper::look_inside(const std::set<std::string>& netns) {
@@ -107,6 +130,21 @@ void KernelKeeper::look_inside(const std::set<std::string>& netns) {
     if (is_due) return;
   }
   thread_.post([this] { look_at_pending(); });
+}
+
+void KernelKeeper::look_inside_later(const std::string& netns) {
+  const std::scoped_lock lock(pending_mutex_);
+  later_.emplace(clock_.steady() + kEngineAtWork, netns);
+}
+
+void KernelKeeper::look_inside_due() {
+  std::set<std::string> due;
+  {
+    const std::scoped_lock lock(pending_mutex_);
+    const auto end = later_.upper_bound(clock_.steady());
+    for (auto entry = later_.begin(); entry != end; entry = later_.erase(entry)) due.insert(entry->second);
+  }
+  look_inside(due);
 }
 
 void KernelKeeper::look_at_pending() {
@@ -126,7 +164,7 @@ void KernelKeeper::look_inside_all() {
     auto all = planner_.execute([](model::PlanEdit& edit) -> Result<std::deque<std::string>> {
       std::deque<std::string> endpoints;
       for (const model::Attachment* attachment : edit.plan().attachments()) {
-        if (attachment->is_by_hand()) endpoints.push_back(attachment->endpoint);
+        if (!attachment->endpoint.empty()) endpoints.push_back(attachment->endpoint);
       }
       return endpoints;
     });
@@ -139,11 +177,11 @@ void KernelKeeper::look_at_next() {
   if (round_.empty()) return;
   const std::string endpoint = round_.front();
   round_.pop_front();
-  const auto port = planner_.execute([&endpoint](model::PlanEdit& edit) -> Result<std::optional<KernelWanted::Port>> {
+  const auto port = planner_.execute([&](model::PlanEdit& edit) -> Result<std::optional<KernelWanted::Port>> {
     const model::Attachment* attachment = edit.plan().attachment_of(endpoint);
-    return attachment ? std::optional(port_of(edit.plan(), *attachment)) : std::nullopt;
+    return attachment ? kept_port_of(edit.plan(), *attachment, clock_.now()) : std::nullopt;
   });
-  if (port.ok() && *port && (*port)->inside) keep_inside(**port);
+  if (port.ok() && *port) keep_inside(**port);
   if (round_.empty()) return note_next_look();
   thread_.post([this] { look_at_next(); });
 }
@@ -156,7 +194,9 @@ void KernelKeeper::note_next_look() {
 
 std::optional<std::chrono::steady_clock::time_point> KernelKeeper::next_look() const {
   const std::scoped_lock lock(pending_mutex_);
-  return next_look_;
+  if (later_.empty()) return next_look_;
+  const auto later = later_.begin()->first;
+  return next_look_ ? std::min(*next_look_, later) : later;
 }
 
 }  // namespace bayplan::control

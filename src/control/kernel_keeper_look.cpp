@@ -13,16 +13,22 @@ constexpr std::size_t kPortion = 32;  // interfaces looked into in one go: some 
 
 KernelLook KernelKeeper::look(const CheckScope& scope) {
   KernelLook look = thread_.run([&] { return look_here(scope); });
-  std::vector<KernelWanted::Port> attached;
-  for (const KernelWanted::Port& port : look.wanted.ports) {
-    if (port.inside && (!scope || *scope == port.network)) attached.push_back(port);
+  const auto attached = kept_ports([&](const auto& attachment) { return !scope || *scope == attachment.network; });
+  if (!attached.ok()) {
+    look.unchecked.push_back({"what is inside containers", attached.error().message()});
+    return look;
   }
-  for (std::size_t first = 0; first < attached.size(); first += kPortion) {
-    const auto portion = std::span(attached).subspan(first, std::min(kPortion, attached.size() - first));
+  for (std::size_t first = 0; first < attached->size(); first += kPortion) {
+    const auto portion = std::span(*attached).subspan(first, std::min(kPortion, attached->size() - first));
     thread_.run([&] {
       for (const KernelWanted::Port& port : portion) {
         auto drifts = drifts_of(port, look);
-        if (!drifts.empty()) look.inside.push_back({port, std::move(drifts)});
+        if (drifts.empty()) continue;
+        look.inside.push_back({port, std::move(drifts)});
+        if (!port.by_engine) continue;
+        auto& inside = *look.inside.back().port.inside;
+        auto name = namespaces_.interface_name(inside);
+        inside.interface = name.ok() ? *std::move(name) : inside.host_name;
       }
     });
   }
@@ -66,6 +72,7 @@ void KernelKeeper::look_into_networks(KernelLook& look, const CheckScope& scope)
 
 // A namespace that is gone is its container's end, which is told elsewhere.
 std::vector<ports::Drift> KernelKeeper::drifts_of(const KernelWanted::Port& port, KernelLook& look) {
+  if (is_expected(port.spec.host_name)) return {};
   auto drifts = namespaces_.compare(*port.inside);
   if (drifts.ok()) {
     std::erase(*drifts, ports::Drift::link);  // its other end is missing, too: said of the port
@@ -78,13 +85,7 @@ std::vector<ports::Drift> KernelKeeper::drifts_of(const KernelWanted::Port& port
 }
 
 Result<> KernelKeeper::keep_inside_all() {
-  const auto all = TRY(planner_.execute([](model::PlanEdit& edit) -> Result<std::vector<KernelWanted::Port>> {
-    std::vector<KernelWanted::Port> ports;
-    for (KernelWanted::Port& port : wanted_of(edit.plan()).ports) {
-      if (port.inside) ports.push_back(std::move(port));
-    }
-    return ports;
-  }));
+  const auto all = TRY(kept_ports([](const auto&) { return true; }));
   for (const KernelWanted::Port& port : all) thread_.run([&] { keep_inside(port); });
   thread_.run([this] { note_next_look(); });
   return {};

@@ -15,16 +15,15 @@ std::set<std::string> networks_in_use(const model::Plan& plan) {
   return used;
 }
 
-ports::InsideSpec inside_of(const model::AttachMark& mark, const model::Network& network,
-                            const model::Attachment& attachment) {
+ports::InsideSpec inside_of(const model::Network& network, const model::Attachment& attachment) {
   return {.netns = attachment.sandbox,
           .host_name = host_port_name(attachment.endpoint),
-          .interface = mark.interface,
+          .interface = {},
           .identity = attachment.identity,
           .mac = model::mac_of(network.mac_salt, attachment.address),
           .address = attachment.address,
           .network = network,
-          .default_route = mark.default_route};
+          .default_route = false};
 }
 
 }  // namespace
@@ -52,10 +51,23 @@ KernelWanted::Port port_of(const model::Plan& plan, const model::Attachment& att
   const model::AttachMark* mark =
       attachment.is_by_hand() ? plan.mark(attachment.network, attachment.identity) : nullptr;
   if (mark) {
-    port.inside = inside_of(*mark, network, attachment);
+    port.inside = inside_of(network, attachment);
+    port.inside->interface = mark->interface;
+    port.inside->default_route = mark->default_route;
     port.spec.peer_name = mark->interface;
     port.spec.netns = attachment.sandbox;
   }
+  return port;
+}
+
+std::optional<KernelWanted::Port> kept_port_of(const model::Plan& plan, const model::Attachment& attachment,
+                                               Timestamp now) {
+  if (attachment.stage != model::Attachment::Stage::joined || attachment.sandbox.empty()) return std::nullopt;
+  auto port = port_of(plan, attachment);
+  if (attachment.is_by_hand()) return port.inside ? std::optional(std::move(port)) : std::nullopt;
+  if (!attachment.verified || !has_passed(attachment.since, now, kEngineAtWork)) return std::nullopt;
+  port.inside = inside_of(*plan.network(attachment.network), attachment);
+  port.by_engine = true;
   return port;
 }
 

@@ -1,6 +1,7 @@
 // What should be in the kernel and what is there, as values; and what to do about the difference. Pure.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,8 +19,10 @@ struct KernelWanted {
   struct Port {
     std::string network;
     ports::PortSpec spec;
-    std::optional<ports::InsideSpec> inside;  // of one that we attach ourselves
+    std::optional<ports::InsideSpec>
+        inside;  // how it is to be kept inside; of wanted_of: of one that we attach ourselves
     model::IpAddress address = {};
+    bool by_engine = false;  // the engine made its inside: it is kept as it is, but only the engine makes it anew
   };
   std::vector<model::Network> networks;  // those in use here
   std::vector<Port> ports;
@@ -45,6 +48,13 @@ struct KernelSteps {
 KernelWanted wanted_of(const model::Plan& plan);
 // Of an attachment that is joined.
 KernelWanted::Port port_of(const model::Plan& plan, const model::Attachment& attachment);
+
+// With its inside, whoever made that. Nothing where it is not to be looked into: while the engine may still be at work
+// there, which is for some seconds after it was told to go ahead.
+std::optional<KernelWanted::Port> kept_port_of(const model::Plan& plan, const model::Attachment& attachment,
+                                               Timestamp now);
+// For so long.
+inline constexpr std::chrono::seconds kEngineAtWork{10};
 
 // A port that belongs to nothing is removed only when `suspects` of the pass before has it, too: a listing may be a
 // moment older than the plan.

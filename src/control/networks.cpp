@@ -9,6 +9,8 @@
 namespace bayplan::control {
 namespace {
 
+constexpr std::uint16_t kFirstVlan = 1;  // whose network `bayplan run` takes when none is named
+
 // It stands on that very interface, which the host may have an address on.
 bool is_on_wire(const model::Network& network, const std::string& device) {
   return network.datapath == model::DatapathKind::macvlan && !network.vlan && network.uplink == device;
@@ -86,7 +88,7 @@ Result<std::vector<model::AddressRange>> parse_ranges(const std::vector<std::str
 // Of `network`, whose datapath and uplink are chosen.
 Result<model::Subnet> choose_subnet(const model::Plan& plan, const model::Network& network, const NetworkSpec& spec,
                                     const NetworkDefaults& defaults, const Surroundings& surroundings) {
-  if (!spec.subnet) return next_free_subnet(plan, defaults, surroundings);
+  if (!spec.subnet) return next_free_subnet(plan, network.vlan, defaults, surroundings);
   auto subnet = TRY(parse_network_subnet(*spec.subnet));
   if (const model::Network* other = plan.network_overlapping(subnet)) {
     return fail(ErrorCode::conflict, "{} overlaps {} of the network '{}': choose another subnet", subnet.to_string(),
@@ -260,12 +262,20 @@ Result<> check_is_alone(const model::Plan& plan, const model::Network& network,
   return {};
 }
 
-Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
-                                       const Surroundings& surroundings) {
-  std::optional<model::Subnet> candidate = model::Subnet::around(defaults.supernet.base(), defaults.prefix_length);
+Result<model::Subnet> next_free_subnet(const model::Plan& plan, std::optional<std::uint16_t> vlan,
+                                       const NetworkDefaults& defaults, const Surroundings& surroundings) {
+  if (!surroundings.engine_trouble.empty()) {
+    return fail(ErrorCode::unavailable,
+                "Docker does not tell which subnets its networks have ({}): name one with --subnet, or try again",
+                surroundings.engine_trouble);
+  }
+  const auto first = model::Subnet::around(defaults.supernet.base(), defaults.prefix_length);
+  const bool is_kept = vlan != kFirstVlan && !plan.network_of_vlan(kFirstVlan);
+  std::optional<model::Subnet> candidate = first;
   while (candidate && defaults.supernet.contains(*candidate)) {
     const auto overlaps = [&](const model::Subnet& other) { return other.overlaps(*candidate); };
-    const bool taken = plan.network_overlapping(*candidate) || !check_routes(plan, *candidate, surroundings.routes) ||
+    const bool taken = (is_kept && *candidate == first) || plan.network_overlapping(*candidate) ||
+                       !check_routes(plan, *candidate, surroundings.routes) ||
                        std::ranges::any_of(surroundings.engine_subnets, overlaps);
     if (!taken) return *candidate;
     const auto next = candidate->last().plus(1);

@@ -22,10 +22,12 @@ struct NetworkDefaults {
 struct Surroundings {
   std::vector<ports::Route> routes;           // the host's
   std::vector<model::Subnet> engine_subnets;  // of the engine's other networks
+  std::string engine_trouble;                 // why they are not known; empty: they are
 };
 
 // A network as asked for, checked in every respect, not yet in the plan. Errors: `invalid`, `conflict` (overlap with
-// a network, a route; VLAN taken), `exists`, `exhausted` (no subnet left).
+// a network, a route; VLAN taken), `exists`, `exhausted` (no subnet left), `unavailable` (one is to be chosen, but the
+// engine's are not known).
 Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec& spec, const NetworkDefaults& defaults,
                                      const Surroundings& surroundings, Timestamp now);
 
@@ -33,9 +35,10 @@ Result<model::Network> build_network(const model::Plan& plan, const NetworkSpec&
 // and reserved ones; `unsupported` for IPv6.
 Result<> check_kind(const model::Subnet& subnet);
 
-// The first subnet of the supernet that overlaps nothing.
-Result<model::Subnet> next_free_subnet(const model::Plan& plan, const NetworkDefaults& defaults,
-                                       const Surroundings& surroundings);
+// The first subnet of the supernet that overlaps nothing. The very first is VLAN 1's while that has no network yet.
+// `exhausted`; `unavailable` while the engine's networks are not known.
+Result<model::Subnet> next_free_subnet(const model::Plan& plan, std::optional<std::uint16_t> vlan,
+                                       const NetworkDefaults& defaults, const Surroundings& surroundings);
 
 // `conflict` when the subnet overlaps a route of the host that is not on a device of ours, nor on the wire that the
 // network with that subnet shares with the host.

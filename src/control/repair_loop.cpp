@@ -1,5 +1,7 @@
 #include "control/repair_loop.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace bayplan::control {
@@ -8,6 +10,7 @@ namespace {
 
 // What is inside namespaces is told by the kernel; a look at all of it is only for what was never told.
 constexpr int kPassesBetweenRounds = 10;
+constexpr int kShortestRest = 50;  // parts of the gap
 
 }  // namespace
 
@@ -40,8 +43,17 @@ void RepairLoop::loop(const std::stop_token& stop) {
     look_over();
     if (after_look_) after_look_();
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, gap_, [] { return false; });
+    wake_.wait_for(lock, stop, rest(), [] { return false; });
   }
+}
+
+// After some quiet it is short again.
+std::chrono::milliseconds RepairLoop::rest() {
+  const auto now = std::chrono::steady_clock::now();
+  const auto shortest = gap_ / kShortestRest;
+  rest_ = now - rested_until_ > gap_ ? shortest : std::clamp(rest_ * 2, shortest, gap_);
+  rested_until_ = now + rest_;
+  return rest_;
 }
 
 std::chrono::steady_clock::time_point RepairLoop::next_pass() const {

@@ -1,4 +1,5 @@
-// When the kernel side is looked over: at once when poked, but at most once a `gap`, and at least every `resync`.
+// When the kernel side is looked over: at once when poked, but where pokes do not end ever more seldom, down to once a
+// `gap`; and at least every `resync`.
 #pragma once
 
 #include <chrono>
@@ -25,6 +26,8 @@ class RepairLoop {
   void loop(const std::stop_token& stop);
   // Until when it sleeps if nobody pokes.
   [[nodiscard]] std::chrono::steady_clock::time_point next_pass() const;
+  // How long to rest after this pass.
+  std::chrono::milliseconds rest();
   // Passes until nothing is suspected any more: an orphan needs two.
   void look_over();
 
@@ -33,6 +36,8 @@ class RepairLoop {
   std::chrono::milliseconds resync_;
   std::function<void()> after_look_;
   int timed_passes_ = 0;
+  std::chrono::milliseconds rest_{};  // the last one
+  std::chrono::steady_clock::time_point rested_until_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool poked_ = false;

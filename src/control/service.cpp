@@ -86,11 +86,14 @@ Result<> check_container_name(const std::string& name) {
 }  // namespace
 
 Result<Surroundings> Service::surroundings() {
-  Surroundings around{TRY(parts_.host.routes()), {}};
-  if (auto networks = parts_.engine.networks(kEngineBound)) {
-    for (const auto& network : *networks) {
-      around.engine_subnets.insert(around.engine_subnets.end(), network.subnets.begin(), network.subnets.end());
-    }
+  Surroundings around{.routes = TRY(parts_.host.routes()), .engine_subnets = {}, .engine_trouble = {}};
+  const auto networks = parts_.engine.networks(kEngineBound);
+  if (!networks.ok()) {
+    around.engine_trouble = networks.error().message();
+    return around;
+  }
+  for (const auto& network : *networks) {
+    around.engine_subnets.insert(around.engine_subnets.end(), network.subnets.begin(), network.subnets.end());
   }
   return around;
 }
@@ -259,7 +262,7 @@ Result<PlanExport> Service::export_plan() {
 // The new networks are put to the datapath before anything is stored, as with `network create`: first it is found out
 // which they would be, and the planner thread does not wait for the kernel.
 Result<ImportReport> Service::import_plan(const ImportRequest& request) {
-  ImportTerms terms{parts_.defaults, {TRY(parts_.host.routes()), {}}, {}, parts_.clock.now()};
+  ImportTerms terms{parts_.defaults, {TRY(parts_.host.routes()), {}, {}}, {}, parts_.clock.now()};
   const auto plan_with = [&](bool keep) {
     return parts_.planner.execute([&](PlanEdit& edit) -> Result<Imported> {
       const std::size_t mark = edit.changes().size();

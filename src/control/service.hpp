@@ -16,7 +16,8 @@ class Service final : public ControlApi {
       : parts_(std::move(parts)),
         version_(std::move(version)),
         store_(std::move(store)),
-        checker_({parts_.planner, parts_.engine, parts_.engine_keeper, parts_.kernel, parts_.prober, parts_.clock}) {}
+        checker_({parts_.planner, parts_.engine, parts_.engine_keeper, parts_.kernel, parts_.attacher, parts_.prober,
+                  parts_.clock}) {}
 
   Result<NetworkView> create_network(const NetworkSpec& spec) override;
   Result<std::vector<NetworkView>> networks() override;

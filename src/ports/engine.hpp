@@ -65,10 +65,8 @@ struct EngineNetworkInfo {
   bool swarm = false;                                      // spans hosts
 };
 
-// What only inspecting one container tells.
-struct ContainerDetails {
-  std::string id;
-  std::string name;
+// What inspecting one container tells: as the listing, and more.
+struct ContainerDetails : Container {
   std::string last_error;      // of the last failed start
   std::string restart_policy;  // "no", "always", "unless-stopped", "on-failure"
   bool running = false;
@@ -111,6 +109,8 @@ class Engine {
   virtual Result<EngineNetworkInfo> network(const std::string& id, std::chrono::milliseconds bound) = 0;
 
   // The calls below take the container's lock: never from a plugin call.
+
+  // By its name, its id or the beginning of it. `not_found`; `invalid` where several ids begin so.
   virtual Result<ContainerDetails> inspect(const std::string& container) = 0;
   // The container's settings for one of its networks (aliases, links, driver options, addresses), opaque, to be given
   // back to `connect`.

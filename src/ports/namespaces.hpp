@@ -18,7 +18,7 @@ namespace bayplan::ports {
 struct InsideSpec {
   std::string netns;      // path of the network namespace
   std::string host_name;  // the port's end on the host: its far end is ours, whatever its name is by now
-  std::string interface;  // its name inside
+  std::string interface;  // its name inside; empty: the engine's choice, as is its alias
   std::string identity;   // for the ifalias `bayplan <network> <identity>`
   model::MacAddress mac;
   model::IpAddress address;
@@ -49,9 +49,13 @@ class Namespaces {
   virtual Result<std::vector<std::string>> interfaces(const std::string& netns) = 0;
   // How the interface differs; empty: not at all. Changes nothing.
   virtual Result<std::vector<Drift>> compare(const InsideSpec& wanted) = 0;
+  // The name that it has inside now; empty: it is not there.
+  virtual Result<std::string> interface_name(const InsideSpec& wanted) = 0;
   // Puts right what differs, but for `link`; gives what it was. From now on changes in there are told (see the
   // implementation's constructor).
   virtual Result<std::vector<Drift>> furnish(const InsideSpec& wanted) = 0;
+  // As `furnish`, for a port that has just been made: quicker.
+  virtual Result<> finish(const InsideSpec& wanted) = 0;
 };
 
 // An address that must not be on an attached interface beside its own: one that the network may give to somebody else,

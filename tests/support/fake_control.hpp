@@ -155,7 +155,7 @@ class FakeControl final : public control::ControlApi {
     reservation.state = model::ReservationState::held;
     return view_of(reservation);
   }
-  std::vector<control::RepairCount> repair_counts() override { return {{"vlan7", ports::Drift::address, 3, 2}}; }
+  std::vector<control::RepairCount> repair_counts() override { return {{"vlan7", "address", 3, 2}}; }
   Result<control::PlanExport> export_plan() override {
     const std::lock_guard lock(mutex_);
     if (fail_with) return *fail_with;

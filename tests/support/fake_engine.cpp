@@ -28,6 +28,18 @@ Result<FakeEngine::BoxPtr> FakeEngine::box(const std::string& container) const {
   return fail(ErrorCode::not_found, "No such container: {}", container);
 }
 
+Result<FakeEngine::BoxPtr> FakeEngine::box_like(const std::string& word) const {
+  if (auto named = box(word)) return named;
+  const std::scoped_lock hold(mutex_);
+  std::vector<BoxPtr> found;
+  for (const auto& each : boxes_) {
+    if (each->id.starts_with(word)) found.push_back(each);
+  }
+  if (found.size() == 1) return found.front();
+  if (found.empty()) return fail(ErrorCode::not_found, "No such container: {}", word);
+  return fail(ErrorCode::invalid, "multiple IDs found with provided prefix: {}", word);
+}
+
 Result<FakeEngine::NetPtr> FakeEngine::net(const std::string& network) const {
   const std::scoped_lock hold(mutex_);
   for (const auto& each : nets_) {
@@ -194,8 +206,7 @@ Result<> FakeEngine::attach(Box& box, Connection& connection) {
   const auto network = TRY(net(connection.network));
   const auto endpoint = TRY(make_endpoint(box, connection, *network));
   const bool is_foreign = network->info.driver != "bayplan";
-  auto joined = is_foreign ? Result<std::string>(std::string{})
-                           : join(connection, *network, "/var/run/docker/netns/" + box.id.substr(0, 12));
+  auto joined = is_foreign ? Result<std::string>(std::string{}) : join(connection, *network, box.sandbox);
   // Without an interface there is nothing to clash, and nothing to publish by.
   const bool is_hollow = joined.ok() && !is_foreign && joined->empty();
   if (auto fits = check_sandbox(box, connection); joined.ok() && !is_hollow && !fits.ok()) joined = fits.error();
@@ -256,6 +267,10 @@ unsigned FakeEngine::boots() const {
 
 Result<> FakeEngine::start_locked(Box& box) {
   const auto boot = boots();
+  {
+    const std::scoped_lock hold(mutex_);
+    box.sandbox = fmt::format("/var/run/docker/netns/{:012x}", ++sandboxes_);
+  }
   auto attached = attach_all(box);
   std::unique_lock hold(mutex_);
   if (boot != boots_) {
@@ -272,7 +287,6 @@ Result<> FakeEngine::start_locked(Box& box) {
   box.last_error.clear();
   box.state = ports::ContainerState::running;
   box.stopped_by_user = false;
-  box.sandbox = fmt::format("/var/run/docker/netns/{:012x}", ++sandboxes_);
   for (auto& each : box.connections) each.shown = each.started = true;
   hold.unlock();
   tell_of_sandboxes();

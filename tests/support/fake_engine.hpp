@@ -183,6 +183,8 @@ class FakeEngine final : public ports::Engine {
 
   [[nodiscard]] Result<> gate() const;
   [[nodiscard]] Result<BoxPtr> box(const std::string& container) const;
+  // Also by the beginning of its id.
+  [[nodiscard]] Result<BoxPtr> box_like(const std::string& word) const;
   [[nodiscard]] Result<NetPtr> net(const std::string& network) const;
   [[nodiscard]] Result<Lock> lock(Box& box) const;
   void unlock(Box& box) const;

@@ -73,12 +73,18 @@ Result<ports::EngineNetworkInfo> FakeEngine::network(const std::string& id, std:
 Result<ports::ContainerDetails> FakeEngine::inspect(const std::string& container) {
   TRY(gate());
   ++inspects_;
-  const auto found = TRY(box(container));
+  const auto found = TRY(box_like(container));
   const auto busy = TRY(lock(*found));
-  const bool up = view(*found).is_up();
+  ports::ContainerDetails details;
+  static_cast<ports::Container&>(details) = view(*found);
   const std::scoped_lock hold(mutex_);
-  return ports::ContainerDetails{found->id, found->spec.name,         found->last_error, found->spec.restart_policy,
-                                 up,        up ? found->sandbox : "", up ? 4711 : 0};
+  details.last_error = found->last_error;
+  details.restart_policy = found->spec.restart_policy;
+  details.running = details.is_up();
+  if (!details.running) return details;
+  details.sandbox = found->sandbox;
+  details.process = 4711;
+  return details;
 }
 
 Result<std::string> FakeEngine::endpoint_settings(const std::string& container, const std::string& network_id) {

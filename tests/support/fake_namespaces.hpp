@@ -48,12 +48,20 @@ class FakeNamespaces final : public ports::Namespaces {
     ++looks_;
     return drifts_of(wanted.host_name);
   }
+  Result<std::string> interface_name(const ports::InsideSpec& wanted) override {
+    TRY(check(wanted.netns));
+    return wanted.interface.empty() ? std::string("eth0") : wanted.interface;
+  }
   Result<std::vector<ports::Drift>> furnish(const ports::InsideSpec& wanted) override {
     TRY(check(wanted.netns));
     const std::lock_guard lock(mutex_);
     auto drifts = drifts_of(wanted.host_name);
     if (drifts.empty() || drifts.front() != ports::Drift::link) known_[wanted.host_name].drifts.clear();
     return drifts;
+  }
+  Result<> finish(const ports::InsideSpec& wanted) override {
+    TRY(furnish(wanted));
+    return {};
   }
 
  private:
@@ -64,9 +72,10 @@ class FakeNamespaces final : public ports::Namespaces {
   std::vector<ports::Drift> drifts_of(const std::string& host_name) {
     const auto ports = datapath_.ports();
     const auto port = ports.find(host_name);
-    if (port == ports.end() || port->second.spec.netns.empty()) return {ports::Drift::link};
+    if (port == ports.end()) return {ports::Drift::link};
     Known& known = known_[host_name];
-    if (known.made != port->second.made) {
+    // What the engine makes it finishes itself.
+    if (known.made != port->second.made && !port->second.spec.netns.empty()) {
       known = {port->second.made, {ports::Drift::down, ports::Drift::address, ports::Drift::route}};
     }
     return known.drifts;

@@ -44,17 +44,47 @@ Result<std::vector<Drift>> KernelNamespaces::furnish(const ports::InsideSpec& wa
 }
 
 Result<std::vector<Drift>> KernelNamespaces::visit(const ports::InsideSpec& wanted, bool mend) {
-  const auto inside = TRY(open_foreign(wanted.netns));
-  // Numbered before it is looked at, so that what changes from here on is told.
-  const int id = TRY(netlink_.namespace_id(inside.fd()));
-  note(id, wanted.netns, inside);
-  auto host_end = TRY(netlink_.find_link(wanted.host_name));
-  if (host_end && host_end->lower_namespace != id) return std::vector{Drift::link};
-  return thread_->run<std::vector<Drift>>(inside, [&]() -> Result<std::vector<Drift>> {
-    auto room = TRY(Room::enter(wanted, host_end));
+  return enter<std::vector<Drift>>(wanted, {Drift::link}, [mend](Room& room) -> Result<std::vector<Drift>> {
     const auto drifts = room.drifts();
     if (mend) TRY(room.mend());
     return drifts;
+  });
+}
+
+Result<std::string> KernelNamespaces::interface_name(const ports::InsideSpec& wanted) {
+  return enter<std::string>(wanted, {}, [](Room& room) -> Result<std::string> { return room.name(); });
+}
+
+// Without a question for the host's end. That one has no carrier yet, and asked for it now, the kernel would first tell
+// the bridge so, which disables its port, to enable it again a moment later (net/core/link_watch.c).
+Result<> KernelNamespaces::finish(const ports::InsideSpec& wanted) {
+  const auto [inside, id] = TRY(open_and_note(wanted.netns));
+  const bool found = TRY(thread_->run<bool>(inside, [&]() -> Result<bool> {
+    auto room = TRY(Room::enter(wanted, std::nullopt));
+    if (room.name().empty()) return false;
+    TRY(room.mend());
+    return true;
+  }));
+  if (!found) TRY(furnish(wanted));
+  return {};
+}
+
+// Numbered before it is looked at.
+Result<KernelNamespaces::Opened> KernelNamespaces::open_and_note(const std::string& netns) {
+  auto inside = TRY(open_foreign(netns));
+  const int id = TRY(netlink_.namespace_id(inside.fd()));
+  note(id, netns, inside);
+  return Opened{std::move(inside), id};
+}
+
+template <typename T, typename Work>
+Result<T> KernelNamespaces::enter(const ports::InsideSpec& wanted, T elsewhere, Work work) {
+  const auto [inside, id] = TRY(open_and_note(wanted.netns));
+  auto host_end = TRY(netlink_.find_link(wanted.host_name));
+  if (host_end && host_end->lower_namespace != id) return elsewhere;
+  return thread_->run<T>(inside, [&]() -> Result<T> {
+    auto room = TRY(Room::enter(wanted, host_end));
+    return work(room);
   });
 }
 

@@ -1,8 +1,7 @@
 // ports::Namespaces on the kernel: enters namespaces on a thread that exists for it, looks and mends there.
 //
 // The interface is known by the other end of its veth pair, or by the alias that was put on it; so one that was renamed
-// inside is still found. Cost of a look at an intact
-// interface: a socket and three short listings, about 0.1 ms.
+// inside is still found. Cost of a look at an intact interface: a socket and three short listings, about 0.1 ms.
 //
 // Not thread-safe but for `paths_of`, which the monitor's thread asks.
 #pragma once
@@ -26,9 +25,11 @@ class KernelNamespaces final : public ports::Namespaces {
   Result<> check(const std::string& netns) override;
   Result<std::vector<std::string>> interfaces(const std::string& netns) override;
   Result<std::vector<ports::Drift>> compare(const ports::InsideSpec& wanted) override;
+  Result<std::string> interface_name(const ports::InsideSpec& wanted) override;
   Result<std::vector<ports::Drift>> furnish(const ports::InsideSpec& wanted) override;
+  Result<> finish(const ports::InsideSpec& wanted) override;
 
-  // Of those that were furnished: the namespaces with these numbers (kernel::Monitor's).
+  // Of those that were looked at: the namespaces with these numbers (kernel::Monitor's).
   [[nodiscard]] std::set<std::string> paths_of(const std::set<int>& ids) const;
 
  private:
@@ -37,6 +38,15 @@ class KernelNamespaces final : public ports::Namespaces {
       : netlink_(std::move(netlink)), host_(std::move(host)), thread_(std::move(thread)) {}
   Result<kernel::NetworkNamespace> open_foreign(const std::string& netns) const;
   void note(int id, const std::string& netns, const kernel::NetworkNamespace& inside);
+  struct Opened {
+    kernel::NetworkNamespace inside;
+    int id = 0;
+  };
+  // From then on what changes in there is told.
+  Result<Opened> open_and_note(const std::string& netns);
+  // Does that work in its room; `elsewhere` where the port's far end is known to be in another namespace.
+  template <typename T, typename Work>
+  Result<T> enter(const ports::InsideSpec& wanted, T elsewhere, Work work);
   Result<std::vector<ports::Drift>> visit(const ports::InsideSpec& wanted, bool mend);
 
   kernel::NetlinkSocket netlink_;

@@ -50,7 +50,12 @@ Result<> Room::look() {
 
 bool Room::is_it(const kernel::Link& link) const {
   if (host_end_) return link.lower_elsewhere && link.lower == host_end_->index && link.index == host_end_->lower;
-  return link.alias == alias_of(wanted_) || (link.name == wanted_.interface && link.mac == wanted_.mac);
+  const bool is_named = !wanted_.interface.empty() && link.name == wanted_.interface;
+  return link.alias == alias_of(wanted_) || (is_named && link.mac == wanted_.mac);
+}
+
+bool Room::is_renamed() const {
+  return !wanted_.interface.empty() && link_->name != wanted_.interface;
 }
 
 bool Room::has_address() const {
@@ -92,7 +97,7 @@ bool Room::has_default_route() const {
 std::vector<Drift> Room::drifts() const {
   if (!link_) return {Drift::link};
   std::vector<Drift> found;
-  if (link_->name != wanted_.interface) found.push_back(Drift::name);
+  if (is_renamed()) found.push_back(Drift::name);
   if (link_->mac != wanted_.mac) found.push_back(Drift::mac);
   if (!link_->is_up()) found.push_back(Drift::down);
   if (!has_address()) found.push_back(Drift::address);
@@ -121,15 +126,15 @@ Result<> Room::mend() {
 }
 
 Result<bool> Room::mend_link() {
-  const bool went_down = link_->name != wanted_.interface && TRY(rename());
+  const bool went_down = is_renamed() && TRY(rename());
   kernel::LinkChange change;
-  if (link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
+  if (!wanted_.interface.empty() && link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
   if (link_->mac != wanted_.mac) change.mac = wanted_.mac;
   // A new one: without an IPv6 address of its own, as Docker makes them for IPv4 networks. (Each would ask all the
   // others whether they have it.) The kernel takes that only before the link comes up.
   change.no_ipv6_autoconf = change.alias && !link_->is_up();
-  if (change.alias || change.mac) TRY(netlink_.change_link(link_->index, change).in(wanted_.interface));
-  if (!link_->is_up()) TRY(netlink_.change_link(link_->index, {.up = true}).in(wanted_.interface));
+  if (change.alias || change.mac) TRY(netlink_.change_link(link_->index, change).in(link_->name));
+  if (!link_->is_up()) TRY(netlink_.change_link(link_->index, {.up = true}).in(link_->name));
   return went_down;
 }
 
@@ -151,7 +156,7 @@ Result<bool> Room::mend_addresses() {
   }
   if (has_address() && foreign.empty()) return false;
   const unsigned prefix = wanted_.network.subnet.prefix_length();
-  TRY(unless_there(netlink_.add_address(link_->index, wanted_.address, prefix)).in(wanted_.interface));
+  TRY(unless_there(netlink_.add_address(link_->index, wanted_.address, prefix)).in(link_->name));
   return !foreign.empty();
 }
 

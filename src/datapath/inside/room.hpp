@@ -17,6 +17,8 @@ class Room {
   static Result<Room> enter(const ports::InsideSpec& wanted, std::optional<kernel::Link> host_end);
 
   [[nodiscard]] std::vector<ports::Drift> drifts() const;
+  // Empty where it is not there.
+  [[nodiscard]] std::string name() const { return link_ ? link_->name : std::string(); }
   // Puts right all of drifts() but a missing link. What it changes on the way (a link that has to go down for a new
   // name loses its routes) is put right, too.
   Result<> mend();
@@ -26,6 +28,7 @@ class Room {
       : wanted_(wanted), host_end_(std::move(host_end)), netlink_(std::move(netlink)) {}
   Result<> look();
   [[nodiscard]] bool is_it(const kernel::Link& link) const;
+  [[nodiscard]] bool is_renamed() const;
   [[nodiscard]] bool has_address() const;
   [[nodiscard]] bool has_subnet_route() const;
   [[nodiscard]] bool has_default_route() const;

@@ -39,7 +39,8 @@ std::string own_name(const json::array& names) {
   return {};
 }
 
-Result<ports::ContainerNetwork> read_container_network(std::string_view key, const json::value& value) {
+Result<ports::ContainerNetwork> read_container_network(std::string_view key, const json::value& value,
+                                                       const char* what) {
   JsonReader read(value, fmt::format("Networks.{}", shown(key)));
   ports::ContainerNetwork out;
   out.key = std::string(key);
@@ -50,8 +51,8 @@ Result<ports::ContainerNetwork> read_container_network(std::string_view key, con
   if (const auto mac = model::MacAddress::parse(read.text("MacAddress"))) out.mac = *mac;
   auto ipam = read.inner("IPAMConfig");
   out.configured = address_of(ipam.text("IPv4Address"));
-  TRY(read.check(ErrorCode::corrupt, "Docker's container list"));
-  TRY(ipam.check(ErrorCode::corrupt, "Docker's container list"));
+  TRY(read.check(ErrorCode::corrupt, what));
+  TRY(ipam.check(ErrorCode::corrupt, what));
   return out;
 }
 
@@ -66,7 +67,7 @@ Result<ports::Container> read_container(const json::value& value) {
   out.network_mode = host.text("NetworkMode");
   auto settings = read.inner("NetworkSettings");
   for (const auto& [key, network] : settings.object("Networks")) {
-    out.networks.push_back(TRY(read_container_network(key, network)));
+    out.networks.push_back(TRY(read_container_network(key, network, "Docker's container list")));
   }
   for (const auto* each : {&read, &host, &settings}) TRY(each->check(ErrorCode::corrupt, "Docker's container list"));
   if (out.id.empty()) return fail(ErrorCode::corrupt, "Docker's container list: a container without Id");
@@ -190,16 +191,23 @@ Result<ports::ContainerDetails> parse_details(std::string_view body) {
   out.name = read.text("Name");
   if (out.name.starts_with('/')) out.name.erase(0, 1);
   auto state = read.inner("State");
+  out.state = state_of(state.text("Status"));
   out.last_error = state.text("Error");
   out.running = state.flag("Running");
   out.process = static_cast<int>(state.number("Pid", 0, std::numeric_limits<int>::max()));
   auto network = read.inner("NetworkSettings");
   out.sandbox = network.text("SandboxKey");
+  for (const auto& [key, entry] : network.object("Networks")) {
+    out.networks.push_back(TRY(read_container_network(key, entry, "Docker's container")));
+  }
+  auto config = read.inner("Config");
+  out.labels = config.texts("Labels");
   auto host = read.inner("HostConfig");
+  out.network_mode = host.text("NetworkMode");
   auto policy = host.inner("RestartPolicy");
   out.restart_policy = policy.text("Name");
   if (out.restart_policy.empty()) out.restart_policy = "no";
-  for (const auto* each : {&read, &state, &network, &host, &policy})
+  for (const auto* each : {&read, &state, &network, &config, &host, &policy})
     TRY(each->check(ErrorCode::corrupt, "Docker's container"));
   return out;
 }

@@ -47,6 +47,12 @@ class Attach : public ::testing::Test {
   Result<control::ReservationView> attach(const std::string& target) {
     return world_.service().attach(spec_of(target));
   }
+  control::AttachOrder order_for(const std::string& target) {
+    control::AttachOrder order;
+    order.target = target;
+    order.network = world_.service().network("vlan100")->network;
+    return order;
+  }
   std::string run(const std::string& name) { return world_.engine.run({.name = name}).value(); }
   // The one port there is; none: there is none.
   std::optional<test::FakeDatapath::Port> port() {
@@ -254,7 +260,96 @@ TEST_F(Attach, ARenameTakesTheMarkAlong) {
   EXPECT_TRUE(eventually([&] { return is_in_place(sandbox_of("test9")); }));
 }
 
+TEST_F(Attach, ANamespaceNeverGetsWhatIsAContainers) {
+  ASSERT_TRUE(world_.engine.network_create("net", "172.16.1.0/24", "", {{"network", "vlan100"}}).ok());
+  ASSERT_TRUE(world_.engine.run({.name = "blue", .networks = {{.network = "net"}}}).ok());
+  ASSERT_TRUE(world_.engine.stop("blue").ok());
+  ASSERT_TRUE(eventually([&] { return state_of("blue") == "held"; }));
+  add_namespace(kBlue);
+  const auto refused = attach(kBlue);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("belongs to the container 'blue'"));
+  EXPECT_TRUE(world_.engine.start("blue").ok());
+  auto spec = spec_of(kBlue);
+  spec.identity = "azure";
+  EXPECT_TRUE(world_.service().attach(spec).ok());
+}
+
+TEST_F(Attach, AContainerNeverGetsWhatIsANamespaces) {
+  add_namespace(kBlue);
+  ASSERT_TRUE(attach(kBlue).ok());
+  remove_namespace(kBlue);
+  world_.kernel().look_inside({kBlue});
+  ASSERT_TRUE(eventually([&] { return state_of("blue") == "held"; }));
+  run("blue");
+  const auto refused = attach("blue");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("bayplan detach blue vlan100 first"));
+}
+
+TEST_F(Attach, OfTwoContainersWithOneIdentityTheSecondIsRefused) {
+  const auto first = world_.engine.run({.name = "a", .labels = {{"bayplan.identity", "twin"}}}).value();
+  ASSERT_TRUE(world_.engine.run({.name = "b", .labels = {{"bayplan.identity", "twin"}}}).ok());
+  ASSERT_TRUE(attach("a").ok());
+  const auto refused = attach("b");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("another container with that identity"));
+  EXPECT_EQ(world_.reservation("twin")->container_id, first);
+  EXPECT_TRUE(is_in_place(sandbox_of("a")));
+}
+
+TEST_F(Attach, AFailedOrderLeavesTheMarkThatWasThere) {
+  run("test1");
+  ASSERT_TRUE(attach("test1").ok());
+  ASSERT_TRUE(world_.engine.stop("test1").ok());
+  ASSERT_TRUE(eventually([&] { return state_of("test1") == "held"; }));
+  world_.datapath.add_inside("eth5");
+  control::AttachOrder order = order_for("test1");
+  order.interface = "eth5";
+  ASSERT_TRUE(world_.engine.start("test1").ok());
+  static_cast<void>(world_.attacher().attach(order).ok());
+  ASSERT_TRUE(eventually([&] { return is_in_place(sandbox_of("test1")); }));
+  EXPECT_EQ(port()->spec.peer_name, "eth1");
+}
+
+TEST_F(Attach, WhatIsDetachedInTheMeantimeIsNotMade) {
+  run("test1");
+  control::AttachOrder order = order_for("test1");
+  order.make_way = [&]() -> Result<> {
+    TRY(world_.attacher().detach("vlan100", "test1"));
+    return {};
+  };
+  const auto refused = world_.attacher().attach(order);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("was detached from vlan100 meanwhile"));
+  EXPECT_FALSE(port());
+}
+
 // --- drift
+
+TEST_F(Attach, DriftInsideAContainerOfDockersIsPutBackOnceDockerIsDone) {
+  ASSERT_TRUE(world_.engine.network_create("net", "172.16.1.0/24", "", {{"network", "vlan100"}}).ok());
+  ASSERT_TRUE(world_.engine.run({.name = "web", .networks = {{.network = "net"}}}).ok());
+  const std::string netns = sandbox_of("web");
+  const auto look = [&] {
+    world_.kernel().look_inside({netns});
+    static_cast<void>(world_.kernel().interfaces_in(netns));  // waits for the look
+  };
+  world_.namespaces.damage(port()->spec.host_name, Drift::address);
+  look();
+  EXPECT_FALSE(world_.namespaces.is_furnished(port()->spec.host_name)) << "Docker may still be at it";
+  EXPECT_TRUE(world_.kernel().next_look().has_value());
+  world_.clock.push(std::chrono::seconds(11));
+  EXPECT_TRUE(eventually([&] {  // once Docker's listing has confirmed whose it is
+    look();
+    return world_.namespaces.is_furnished(port()->spec.host_name);
+  }));
+  world_.kernel().hands_off(port()->spec.host_name);
+  world_.namespaces.damage(port()->spec.host_name, Drift::address);
+  look();
+  EXPECT_FALSE(world_.namespaces.is_furnished(port()->spec.host_name)) << "Docker takes it away";
+  EXPECT_TRUE(world_.engine.stop("web").ok());
+}
 
 TEST_F(Attach, DriftInsideIsPutBackWhenTheKernelTells) {
   run("test1");

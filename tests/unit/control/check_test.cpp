@@ -252,11 +252,17 @@ TEST(CheckFindings, CountOnlyIfTwoLooksAgree) {
 
 TEST(CheckFindings, ThatAreGoneAfterwardsWereRepaired) {
   const auto all =
-      control::after_repair({finding(port_down, "a"), finding(port_missing, "b")}, {finding(port_missing, "b")});
+      control::after_repair({finding(port_down, "a"), finding(port_missing, "b")}, {finding(port_missing, "b")}, true);
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].kind, port_down);
   EXPECT_TRUE(all[0].repaired);
   EXPECT_FALSE(all[1].repaired);
+}
+
+TEST(CheckFindings, AreNotRepairedWhenTheSecondLookDidNotSeeAll) {
+  const auto all = control::after_repair({finding(container_gone, "a")}, {}, false);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_FALSE(all[0].repaired);
 }
 
 TEST(CheckFindings, HaveANameEach) {

@@ -49,7 +49,7 @@ TEST(ExportImport, OnAnEmptyDaemonItGivesTheSamePlan) {
                 "--range", "10.7.1.0-10.7.1.99", "--exclude", "10.7.1.5", "--mtu", "1400", "--no-nat"});
   from.bayplan({"network", "create", "vlan100", "--vlan", "100"});
   for (const auto* name : {"web", "db", "ns/pod"}) from.bayplan({"reserve", "office", name});
-  from.bayplan({"reserve", "vlan100", "web", "--ip", "172.16.0.77"});
+  from.bayplan({"reserve", "vlan100", "web", "--ip", "172.16.1.77"});
   from.world.clock.push(std::chrono::hours(5));
   to.world.clock.push(std::chrono::hours(50));
   const auto exported = from.bayplan({"export"});
@@ -79,13 +79,13 @@ TEST(ExportImport, OverAnotherPlanOnlyWhatFitsIsTaken) {
   Site from;
   Site to;
   for (Site* site : {&from, &to}) site->bayplan({"network", "create", "vlan100", "--vlan", "100"});
-  from.bayplan({"reserve", "vlan100", "web", "--ip", "172.16.0.5"});
-  from.bayplan({"reserve", "vlan100", "db", "--ip", "172.16.0.6"});
-  to.bayplan({"reserve", "vlan100", "mail", "--ip", "172.16.0.5"});
+  from.bayplan({"reserve", "vlan100", "web", "--ip", "172.16.1.5"});
+  from.bayplan({"reserve", "vlan100", "db", "--ip", "172.16.1.6"});
+  to.bayplan({"reserve", "vlan100", "mail", "--ip", "172.16.1.5"});
   const auto said = to.import(from.bayplan({"export"}), 1);
-  EXPECT_THAT(said, HasSubstr("skipped: reservation vlan100 web: 172.16.0.5 is held for 'mail' on vlan100"));
-  EXPECT_EQ(to.world.reservation("db")->address, address_from("172.16.0.6"));
-  EXPECT_EQ(to.world.reservation("mail")->address, address_from("172.16.0.5"));
+  EXPECT_THAT(said, HasSubstr("skipped: reservation vlan100 web: 172.16.1.5 is held for 'mail' on vlan100"));
+  EXPECT_EQ(to.world.reservation("db")->address, address_from("172.16.1.6"));
+  EXPECT_EQ(to.world.reservation("mail")->address, address_from("172.16.1.5"));
 }
 
 TEST(ExportImport, TenThousandReservationsOfASpreadsheetAreTakenInOneGo) {

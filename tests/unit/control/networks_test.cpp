@@ -31,7 +31,7 @@ class Networks : public ::testing::Test {
     EXPECT_NE(built.error().message().find(saying), std::string::npos) << built.error().message();
   }
   std::string next() {
-    const auto found = next_free_subnet(plan, defaults, around);
+    const auto found = next_free_subnet(plan, 1, defaults, around);
     return found ? found->to_string() : std::string(to_string(found.error().code));
   }
 
@@ -46,8 +46,8 @@ TEST_F(Networks, HaveSensibleDefaults) {
   const auto made = build(spec).value();
   EXPECT_EQ(made.name, "vlan100");
   EXPECT_EQ(made.vlan, 100);
-  EXPECT_EQ(made.subnet, net("172.16.0.0/24"));
-  EXPECT_EQ(made.gateway, ip("172.16.0.1"));
+  EXPECT_EQ(made.subnet, net("172.16.1.0/24"));
+  EXPECT_EQ(made.gateway, ip("172.16.1.1"));
   EXPECT_TRUE(made.nat);
   EXPECT_EQ(made.datapath, model::DatapathKind::bridge);
   EXPECT_EQ(default_network_name(spec_of("", "172.16.9.0/24")), "net-172.16.9.0-24");
@@ -199,6 +199,29 @@ TEST_F(Networks, TheNextSubnetCarriesOverTheThirdByte) {
   EXPECT_EQ(next(), "172.17.0.0/24");
   around.routes.push_back({net("172.17.0.0/17"), "eth1"});
   EXPECT_EQ(next(), "172.17.128.0/24");
+}
+
+TEST_F(Networks, TheFirstSubnetIsVlan1s) {
+  NetworkSpec spec;
+  spec.vlan = "100";
+  EXPECT_EQ(build(spec)->subnet, net("172.16.1.0/24"));
+  have(spec);
+  spec.vlan = "1";
+  EXPECT_EQ(build(spec)->subnet, net("172.16.0.0/24"));
+  spec.subnet = "10.0.0.0/24";
+  have(spec);
+  spec = {};
+  spec.vlan = "200";
+  EXPECT_EQ(build(spec)->subnet, net("172.16.0.0/24")) << "VLAN 1 has another";
+}
+
+TEST_F(Networks, NoSubnetIsChosenWhileTheEnginesAreNotKnown) {
+  around.engine_trouble = "no answer";
+  NetworkSpec spec;
+  spec.vlan = "100";
+  expect_refused(spec, ErrorCode::unavailable, "name one with --subnet");
+  spec.subnet = "172.16.9.0/24";
+  EXPECT_TRUE(build(spec).ok());
 }
 
 TEST_F(Networks, ASupernetCanBeFull) {

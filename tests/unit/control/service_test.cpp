@@ -32,8 +32,8 @@ class Service : public ::testing::Test {
 };
 
 TEST_F(Service, NetworksAreMadeInOrderAndListed) {
-  EXPECT_EQ(world.service().create_network(spec("100"))->network.subnet.to_string(), "172.16.0.0/24");
-  EXPECT_EQ(world.service().create_network(spec("300"))->network.subnet.to_string(), "172.16.1.0/24");
+  EXPECT_EQ(world.service().create_network(spec("100"))->network.subnet.to_string(), "172.16.1.0/24");
+  EXPECT_EQ(world.service().create_network(spec("300"))->network.subnet.to_string(), "172.16.2.0/24");
   const auto all = world.service().networks().value();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].network.name, "vlan100");
@@ -119,15 +119,15 @@ TEST_F(Service, RunMakesTheVlansNetworkAndPrintsTheRecord) {
   const auto view = world.service().run(wanted);
   ASSERT_TRUE(view.ok()) << view.error().message();
   EXPECT_EQ(view->reservation.identity, "web");
-  EXPECT_EQ(view->reservation.address, address_from("172.16.0.2"));
+  EXPECT_EQ(view->reservation.address, address_from("172.16.1.2"));
   EXPECT_EQ(view->reservation.state, model::ReservationState::attached);
   EXPECT_EQ(view->vlan, 100);
   EXPECT_TRUE(world.engine.look("web")->is_up());
-  EXPECT_EQ(world.engine.configured_of("web", "vlan100"), address_from("172.16.0.2")) << "pinned at creation";
+  EXPECT_EQ(world.engine.configured_of("web", "vlan100"), address_from("172.16.1.2")) << "pinned at creation";
   wanted = run_spec("db");
   wanted.vlan = "100";
-  wanted.address = "172.16.0.50";
-  EXPECT_EQ(world.service().run(wanted)->reservation.address, address_from("172.16.0.50"));
+  wanted.address = "172.16.1.50";
+  EXPECT_EQ(world.service().run(wanted)->reservation.address, address_from("172.16.1.50"));
 }
 
 TEST_F(Service, RunWithoutANetworkIsVlan1) {
