@@ -237,6 +237,15 @@ TEST_F(MonitorTest, deeds_on_the_host_that_undo_something_are_told) {
   }
 }
 
+// As Open vSwitch makes its internal ports with the userspace datapath.
+TEST_F(MonitorTest, gateway_on_open_vswitch_that_is_put_down_is_told) {
+  sh("ip tuntap add dev vlan100 mode tap; ip link set vlan100 up alias 'bayplan-ovs vlan100'");
+  listen();
+  forget();
+  sh("ip link set vlan100 down");
+  EXPECT_TRUE(hears_of_host());
+}
+
 TEST_F(MonitorTest, making_things_calls_for_nothing) {
   listen();
   attach(2, *container_);

@@ -74,6 +74,12 @@ def test_what_somebody_removes_is_put_back_by_the_monitor(host, nets):
         wait_for(lambda: works(one), f"traffic after {' '.join(damage)}", 10)
 
 
+def test_gateway_that_is_put_down_is_up_again_at_once(host, nets):
+    one, _ = nets
+    host.run("ip", "link", "set", "vlan100", "down")  # the resync timer is at 60 s: only the kernel's event is this quick
+    wait_for(lambda: works(one), "traffic with the gateway put down", 10)
+
+
 def test_vswitchd_killed_and_restarted(host, nets):
     one, two = nets
     before = host.switch.ports()
