@@ -137,6 +137,9 @@ class KernelCheck {
           fmt::format("{} says that it is '{}' of {}", who, found.identity, found.network));
     } else if (!found.up) {
       add(port_down, port, "down", "up", who + " is down");
+    } else if (!found.place.empty()) {
+      add(port_misplaced, port, found.place, found.wanted_place,
+          fmt::format("{} is not where it belongs: {} instead of {}", who, found.place, found.wanted_place));
     } else {
       add(port_misplaced, port, "elsewhere", port.network, who + " is not on its network's bridge");
     }

@@ -36,6 +36,10 @@ struct FoundPort {
   // is as it was born.
   bool out_of_reach = false;
   bool up = true;
+  // Of one that is elsewhere, for people: where it is and where it belongs, "tag 7" and "tag 100", "no bridge" and
+  // "bridge bp-100". Else, and where nobody can tell, empty.
+  std::string place = {};
+  std::string wanted_place = {};
 };
 
 // A part of a network's device that is not as `ensure_network` would make it.

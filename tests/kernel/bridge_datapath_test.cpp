@@ -157,6 +157,24 @@ TEST_F(BridgeDatapathTest, restart_finds_everything_by_itself) {
   EXPECT_TRUE(must(datapath_->list_ports()).at(0).in_place);
 }
 
+TEST_F(BridgeDatapathTest, port_that_is_elsewhere_is_listed_with_where_it_is_and_where_it_belongs) {
+  const auto network = vlan_network(100);
+  must(datapath_->ensure_network(network));
+  must(datapath_->add_port(network, port_spec(network, 2)));
+  sh("ip link add theirs type bridge");
+  const std::string name = port_spec(network, 2).host_name;
+  for (const auto& [damage, place] : {std::pair{"ip link set " + name + " master theirs", "bridge theirs"},
+                                      std::pair{"ip link set " + name + " nomaster", "no bridge"}}) {
+    sh(damage);
+    const auto port = must(datapath_->list_ports()).at(0);
+    EXPECT_FALSE(port.in_place) << damage;
+    EXPECT_EQ(port.place, place);
+    EXPECT_EQ(port.wanted_place, "bridge bp-100");
+  }
+  must(datapath_->mend_port(network, port_spec(network, 2)));
+  EXPECT_EQ(must(datapath_->list_ports()).at(0).place, "");
+}
+
 TEST_F(BridgeDatapathTest, port_whose_making_was_cut_short_is_listed_and_removed) {
   const auto network = vlan_network(100);
   must(datapath_->ensure_network(network));

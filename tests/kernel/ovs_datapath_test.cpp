@@ -119,6 +119,28 @@ TEST_F(OvsDatapathTest, drift_of_every_kind_is_mended_and_what_others_wrote_stay
   }
 }
 
+TEST_F(OvsDatapathTest, port_that_is_elsewhere_is_listed_with_where_it_is_and_where_it_belongs) {
+  must(datapath_->ensure_network(one_));
+  must(datapath_->ensure_network(two_));
+  must(datapath_->add_port(one_, port_spec(one_, 2)));
+  const std::string name = port_spec(one_, 2).host_name;
+  const auto place = [&] {
+    const auto port = must(datapath_->list_ports()).at(0);
+    return fmt::format("{}, {}, {}", port.in_place, port.place, port.wanted_place);
+  };
+  EXPECT_EQ(place(), "true, , ");
+  for (const auto& [damage, said] : {std::pair{"set port " + name + " tag=7", "false, tag 7, tag 100"},
+                                     std::pair{"set port " + name + " tag=300", "false, tag 300, tag 100"},
+                                     std::pair{"clear port " + name + " tag", "false, no tag, tag 100"},
+                                     std::pair{"set port " + name + " trunks=1,2", "false, trunks 1 2, tag 100"},
+                                     std::pair{"del-port " + name, "false, no bridge, bridge ovs2"}}) {
+    ovs_->ctl(damage);
+    EXPECT_EQ(place(), said) << damage;
+    must(datapath_->mend_port(one_, port_spec(one_, 2)));
+    EXPECT_EQ(place(), "true, , ") << damage;
+  }
+}
+
 TEST_F(OvsDatapathTest, rows_of_links_that_are_gone_are_dropped_with_the_next_look) {
   must(datapath_->ensure_network(one_));
   must(datapath_->add_port(one_, port_spec(one_, 2)));

@@ -63,6 +63,37 @@ Error foreign(const std::string& name, const std::string& what) {
               name);
 }
 
+// What ports are on, and belong on.
+class Bridges {
+ public:
+  explicit Bridges(const std::vector<kernel::Link>& links) {
+    for (const auto& link : links) {
+      names_[link.index] = link.name;
+      if (!is_our_bridge(link)) continue;
+      networks_[link.index] = parse_alias(link.alias)->network;
+      homes_[networks_[link.index]] = link.name;
+    }
+  }
+  // Whose bridge that link is; empty: none of ours.
+  [[nodiscard]] std::string network_at(int master) const {
+    const auto at = networks_.find(master);
+    return at == networks_.end() ? std::string{} : at->second;
+  }
+  [[nodiscard]] std::string text_at(int master) const {
+    const auto at = names_.find(master);
+    return at == names_.end() ? "no bridge" : "bridge " + at->second;
+  }
+  [[nodiscard]] std::string text_of(const std::string& network) const {
+    const auto at = homes_.find(network);
+    return at == homes_.end() ? "the bridge of " + network : "bridge " + at->second;
+  }
+
+ private:
+  std::map<int, std::string> names_;
+  std::map<int, std::string> networks_;
+  std::map<std::string, std::string> homes_;
+};
+
 }  // namespace
 
 BridgeDatapath::BridgeDatapath(kernel::NetlinkSocket netlink, kernel::GratuitousArp arp,
@@ -238,22 +269,21 @@ Result<> BridgeDatapath::remove_ports(const std::vector<std::string>& host_names
 
 Result<std::vector<ports::FoundPort>> BridgeDatapath::list_ports() {
   const auto links = TRY(netlink_.links());
-  std::map<int, std::string> networks;
-  for (const auto& link : links) {
-    if (is_our_bridge(link)) networks[link.index] = parse_alias(link.alias)->network;
-  }
+  const Bridges bridges(links);
   std::vector<ports::FoundPort> found;
   for (const auto& link : links) {
     if (!is_our_port(link)) continue;
-    const auto at = networks.find(link.master);
-    const bool on_bridge = at != networks.end();
-    if (link.alias.empty() && !on_bridge) continue;
-    const Alias alias = parse_alias(link.alias).value_or(Alias{on_bridge ? at->second : "", {}});
+    const std::string at = bridges.network_at(link.master);
+    if (link.alias.empty() && at.empty()) continue;
+    const Alias alias = parse_alias(link.alias).value_or(Alias{at, {}});
+    const bool at_home = !at.empty() && at == alias.network;
     found.push_back({.host_name = link.name,
                      .network = alias.network,
                      .identity = alias.note,
-                     .in_place = on_bridge && at->second == alias.network && link.is_up(),
-                     .up = link.is_up()});
+                     .in_place = at_home && link.is_up(),
+                     .up = link.is_up(),
+                     .place = at_home ? "" : bridges.text_at(link.master),
+                     .wanted_place = at_home ? "" : bridges.text_of(alias.network)});
   }
   return found;
 }

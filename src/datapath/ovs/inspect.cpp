@@ -10,10 +10,6 @@ namespace {
 using Fault = ports::NetworkFault;
 using What = ports::NetworkFault::What;
 
-std::string tag_text(const std::optional<std::int64_t>& tag) {
-  return tag ? fmt::format("tag {}", *tag) : std::string("no tag");
-}
-
 std::vector<Fault> one(Fault fault) {
   return {std::move(fault)};
 }
@@ -52,7 +48,7 @@ Result<std::vector<Fault>> OvsDatapath::row_faults(const model::Network& network
   if (bridge == nullptr) return one({What::device, settings_.bridge, {}, {}});
   if (port == nullptr) return one({What::device, name, {}, {}});
   if (port->tag != std::optional<std::int64_t>(*network.vlan)) {
-    faults.push_back({What::settings, name, tag_text(port->tag), tag_text(*network.vlan)});
+    faults.push_back({What::settings, name, ovs::tag_text(port->tag), ovs::tag_text(*network.vlan)});
   }
   if (const auto* at = plan.now.bridge_of(*port); at != bridge) {
     faults.push_back({What::settings, name, place_text(at), place_text(bridge)});

@@ -35,6 +35,10 @@ std::optional<Alias> parse_alias(std::string_view text) {
   return alias;
 }
 
+std::string tag_text(const std::optional<std::int64_t>& tag) {
+  return tag ? fmt::format("tag {}", *tag) : std::string("no tag");
+}
+
 bool is_port(const kernel::Link& link) {
   return link.kind == "veth" && (parse_alias(link.alias) || (link.alias.empty() && is_port_name(link.name)));
 }

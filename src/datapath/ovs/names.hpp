@@ -7,6 +7,7 @@
 // In OVSDB, external_ids:bayplan says what a row is; a row without it is somebody else's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ struct Alias {
 };
 std::string to_string(const Alias& alias);  // cut to what the kernel keeps
 std::optional<Alias> parse_alias(std::string_view text);
+
+// For people.
+std::string tag_text(const std::optional<std::int64_t>& tag);
 
 // A veth with our alias; or without any, but with a port's name: its making was cut short.
 bool is_port(const kernel::Link& link);

@@ -12,6 +12,54 @@ using ovs::Changes;
 using ovs::PortRow;
 using ovs::Snapshot;
 
+namespace {
+
+struct Place {  // for people; both empty: it is where it belongs
+  std::string found;
+  std::string wanted;
+};
+
+class Places {
+ public:
+  Places(const Snapshot& now, const std::string& bridge) : now_(now), bridge_(bridge) {
+    for (const auto& [name, port] : now.ports) {
+      if (port.is(ovs::kIsGateway)) gateways_[port.id(ovs::kNetworkId)] = name;
+    }
+  }
+  [[nodiscard]] Place of(const std::string& host_name, const std::string& network) const {
+    const PortRow* port = now_.port(host_name);
+    const auto* bridge = port == nullptr ? nullptr : now_.bridge_of(*port);
+    if (bridge == nullptr) return {"no bridge", "bridge " + bridge_};
+    if (bridge->name != bridge_) return {"bridge " + bridge->name, "bridge " + bridge_};
+    if (port->vlan_mode) return {"VLAN mode " + *port->vlan_mode, wanted(network)};
+    if (!port->trunks.empty()) return {fmt::format("trunks {}", fmt::join(port->trunks, " ")), wanted(network)};
+    if (!port->tag || fmt::format("vlan{}", *port->tag) != gateway(network)) {
+      return {ovs::tag_text(port->tag), wanted(network)};
+    }
+    if (const auto named = port->id(ovs::kNetworkId); named != network) {
+      return {fmt::format("external_ids of {}", named.empty() ? "no network" : named), "external_ids of " + network};
+    }
+    return {};
+  }
+
+ private:
+  // By its name and not by its own tag, which somebody may have changed.
+  [[nodiscard]] std::string gateway(const std::string& network) const {
+    const auto at = gateways_.find(network);
+    return at == gateways_.end() ? std::string{} : at->second;
+  }
+  [[nodiscard]] std::string wanted(const std::string& network) const {
+    const std::string name = gateway(network);
+    return name.empty() ? "the tag of " + network : "tag " + name.substr(std::string_view("vlan").size());
+  }
+
+  const Snapshot& now_;
+  const std::string& bridge_;
+  std::map<std::string, std::string> gateways_;  // of networks, by name
+};
+
+}  // namespace
+
 Result<kernel::Link> OvsDatapath::device_of(const model::Network& network, const Snapshot& now) {
   const std::string name = ovs_device_name(network);
   const PortRow* port = now.port(name);
@@ -136,23 +184,20 @@ Result<std::vector<ports::FoundPort>> OvsDatapath::list_ports() {
   const auto links = TRY(netlink_.links());
   const auto now = database_.look();
   if (!now.ok() && !ovs::is_away(now.error())) return now.error();
-  const auto in_place = [&](const kernel::Link& link, const std::string& network) {
-    if (!now.ok()) return true;  // nobody knows better, and nothing could be mended
-    const PortRow* port = now->port(link.name);
-    const auto* bridge = port == nullptr ? nullptr : now->bridge_of(*port);
-    if (bridge == nullptr || bridge->name != settings_.bridge || port->vlan_mode || !port->trunks.empty()) return false;
-    const PortRow* gateway = port->tag ? now->port(fmt::format("vlan{}", *port->tag)) : nullptr;
-    return port->id(ovs::kNetworkId) == network && gateway != nullptr && gateway->id(ovs::kNetworkId) == network;
-  };
+  // Where it can't be told, all are in place: nobody knows better, and nothing could be mended.
+  const auto places = now.ok() ? std::optional<Places>(std::in_place, *now, settings_.bridge) : std::nullopt;
   std::vector<ports::FoundPort> found;
   for (const auto& link : links) {
     const auto alias = ovs::parse_alias(link.alias);
     if (!alias || !ovs::is_port(link)) continue;
+    auto place = places ? places->of(link.name, alias->network) : Place{};
     found.push_back({.host_name = link.name,
                      .network = alias->network,
                      .identity = alias->identity,
-                     .in_place = link.is_up() && in_place(link, alias->network),
-                     .up = link.is_up()});
+                     .in_place = link.is_up() && place.found.empty(),
+                     .up = link.is_up(),
+                     .place = std::move(place.found),
+                     .wanted_place = std::move(place.wanted)});
   }
   return found;
 }

@@ -203,6 +203,17 @@ TEST_F(CheckKernel, PortsThatAreNotAsWanted) {
   EXPECT_EQ(found[0].identity, "test2");
 }
 
+TEST_F(CheckKernel, APortThatIsElsewhereIsSaidToBeWhereItIs) {
+  port().in_place = false;
+  port().place = "tag 7";
+  port().wanted_place = "tag 100";
+  const auto found = control::check_kernel(look, std::nullopt);
+  ASSERT_THAT(kinds(found), ElementsAre(port_misplaced));
+  EXPECT_EQ(found[0].found, "tag 7");
+  EXPECT_EQ(found[0].wanted, "tag 100");
+  EXPECT_THAT(found[0].message, HasSubstr("'test2' on vlan100 is not where it belongs: tag 7 instead of tag 100"));
+}
+
 TEST_F(CheckKernel, WhatBelongsToNothing) {
   look.found.ports.push_back({"bpffffffff", "vlan100", "ghost", true});
   look.found.networks.emplace_back("vlan7");
