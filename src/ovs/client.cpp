@@ -7,8 +7,7 @@
 namespace bayplan::ovs {
 namespace {
 
-constexpr std::chrono::milliseconds kFirstPause{1000};
-constexpr std::chrono::milliseconds kLongestPause{30000};
+constexpr const char* kAlive = "alive";  // the id of the question for a sign of life
 
 std::string text_at(const boost::json::object& object, std::string_view key) {
   const boost::json::value* value = object.if_contains(key);
@@ -65,25 +64,48 @@ Result<boost::json::array> transaction_results(const boost::json::object& answer
 }
 
 Result<boost::json::array> Client::transact(const boost::json::array& operations, std::chrono::milliseconds bound) {
-  const auto now = std::chrono::steady_clock::now();
-  if (hung_ && now < not_before_) return *hung_;
-  auto done = exchange(operations, now + bound);
-  if (done.ok()) {
-    hung_.reset();
-    pause_ = {};
-  } else {
-    give_up(done.error());
-  }
+  if (asked_) TRY(check_alive(std::chrono::milliseconds(0)));
+  const auto start = std::chrono::steady_clock::now();
+  auto done = exchange(operations, start + bound);
+  // The database's own time-outs come over a connection that is all right.
+  const bool hangs = !done.ok() && done.error().code == ErrorCode::timeout && !connection_;
+  if (hangs) static_cast<void>(ask_alive(start, std::chrono::steady_clock::now()).ok());  // the first error counts
   return done;
 }
 
-// The database's own refusals come over a connection that is all right.
-void Client::give_up(const Error& error) {
-  if (connection_) return;
-  if (error.code != ErrorCode::timeout) return;
-  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  not_before_ = std::chrono::steady_clock::now() + pause_;
-  hung_ = error;
+Result<> Client::check_alive(std::chrono::milliseconds patience) {
+  // As in `exchange`: a server that was restarted is noticed only now.
+  for (const bool fresh : {!connection_.has_value(), true}) {
+    const auto alive = [&]() -> Result<> {
+      const auto now = std::chrono::steady_clock::now();
+      if (!asked_) TRY(ask_alive(now, now + patience));
+      TRY(answer_to(kAlive, *asked_ + patience));
+      return {};
+    }();
+    if (alive.ok()) asked_.reset();
+    if (alive.ok() || (alive.error().code == ErrorCode::timeout && asked_)) return alive;
+    forget_connection();
+    if (fresh || alive.error().code != ErrorCode::unavailable) return alive;
+  }
+  return {};
+}
+
+// Only on a whole connection: one on which the question could not be sent is of no use any more.
+Result<> Client::ask_alive(Deadline asked, Deadline deadline) {
+  const boost::json::object question{{"method", "echo"}, {"params", boost::json::array()}, {"id", kAlive}};
+  TRY(connect());
+  auto sent = connection_->send(question, deadline);
+  if (!sent.ok()) {
+    forget_connection();
+    return sent;
+  }
+  asked_ = asked;
+  return {};
+}
+
+void Client::forget_connection() {
+  connection_.reset();
+  asked_.reset();
 }
 
 Result<> Client::connect() {
@@ -103,13 +125,13 @@ Result<boost::json::array> Client::exchange(const boost::json::array& operations
     auto sent = connection_->send(request, deadline);
     auto answer = sent.ok() ? answer_to(last_id_, deadline) : Result<boost::json::object>(sent.error());
     if (answer.ok()) return transaction_results(*answer, operations.size());
-    connection_.reset();
+    forget_connection();
     if (fresh || answer.error().code != ErrorCode::unavailable) return std::move(answer).error();
   }
   return fail(ErrorCode::internal, "no connection was tried");
 }
 
-Result<boost::json::object> Client::answer_to(std::int64_t id, Deadline deadline) {
+Result<boost::json::object> Client::answer_to(const boost::json::value& id, Deadline deadline) {
   while (true) {
     auto message = TRY(connection_->receive(deadline));
     if (!message) continue;
@@ -119,7 +141,7 @@ Result<boost::json::object> Client::answer_to(std::int64_t id, Deadline deadline
     }
     const boost::json::value* answered = message->if_contains("id");
     // Anything else is an answer to a call that was given up, or a notification that was not asked for.
-    if (answered != nullptr && *answered == boost::json::value(id)) return *std::move(message);
+    if (answered != nullptr && *answered == id) return *std::move(message);
   }
 }
 

@@ -1,9 +1,10 @@
 // Asks an OVSDB server (RFC 7047) to do transactions, one at a time.
 //
 // One owner, not thread-safe. Connects when first asked, and again when the server went away in between. Every call
-// ends within its bound. A server that did not answer within it is left alone for a while that doubles (1 s to 30 s):
-// calls in that time fail at once with the same error, so that a server that hangs does not hold up its caller's other
-// work again and again. One that is merely not there is tried each time, which costs nothing.
+// ends within its bound. A server that did not answer within it is asked for a sign of life (`echo`), once, and that
+// question stays asked: until it is answered calls fail at once, so that a server that hangs holds up its caller's
+// other work once, however long it hangs, and the first call after it came round finds it alive. One that is merely not
+// there is tried each time, which costs nothing.
 //
 // Errors: those of Connection, and for a transaction that the database refused `exists` (a constraint: the name is
 // taken), `timeout` (a `wait` that did not come true), `denied`, or `kernel` with the server's own words. After
@@ -13,6 +14,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -27,21 +29,25 @@ class Client {
  public:
   explicit Client(std::string socket_path) : path_(std::move(socket_path)) {}
 
+  // Whether the server is alive: `timeout` when it has not said so within that time since it was asked first, so that
+  // calls in a row wait together no longer than the most patient of them. For callers who have no time for a server
+  // that hangs, but for one that works at something large.
+  Result<> check_alive(std::chrono::milliseconds patience);
+
   // The results of the operations, as many as there are operations, none of them an error.
   Result<boost::json::array> transact(const boost::json::array& operations, std::chrono::milliseconds bound);
 
  private:
   Result<> connect();
+  Result<> ask_alive(Deadline asked, Deadline deadline);
   Result<boost::json::array> exchange(const boost::json::array& operations, Deadline deadline);
-  Result<boost::json::object> answer_to(std::int64_t id, Deadline deadline);
-  void give_up(const Error& error);
+  Result<boost::json::object> answer_to(const boost::json::value& id, Deadline deadline);
+  void forget_connection();
 
   std::string path_;
   std::optional<Connection> connection_;
   std::int64_t last_id_ = 0;
-  Deadline not_before_{};  // no call is tried before that
-  std::chrono::milliseconds pause_{0};
-  std::optional<Error> hung_;
+  std::optional<Deadline> asked_;  // since when the question on the connection is unanswered
 };
 
 // The answer to an `echo` of the server's; nothing for any other message.

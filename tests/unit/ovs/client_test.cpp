@@ -3,16 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <atomic>
-#include <functional>
 #include <future>
-#include <thread>
 
 #include "ovs/values.hpp"
 #include "ovs/watcher.hpp"
+#include "support/ovsdb_server.hpp"
 #include "support/temp_dir.hpp"
 
 namespace bayplan::ovs {
@@ -20,75 +17,11 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using Peer = test::OvsdbPeer;
+using Server = test::OvsdbServer;
 using ::testing::HasSubstr;
 
 constexpr seconds kBound{10};
-
-// One connection of a server's: says exactly the bytes it is told.
-class Peer {
- public:
-  explicit Peer(int fd) : fd_(fd) {}
-  // Until a whole message has come; empty at the end.
-  std::string read() const {
-    boost::json::stream_parser parser;
-    std::string all;
-    char c = 0;
-    boost::json::error_code wrong;
-    while (!parser.done() && ::recv(fd_.get(), &c, 1, 0) == 1) {
-      parser.write_some(&c, 1, wrong);
-      all += c;
-    }
-    return all;
-  }
-  bool say(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const auto sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-  }
-  void wait_for_end() const {
-    char c = 0;
-    while (::recv(fd_.get(), &c, 1, 0) > 0) {
-    }
-  }
-
- private:
-  UniqueFd fd_;
-};
-
-// Serves one connection after the other, each with the next of the behaviours.
-class Server {
- public:
-  using Behaviour = std::function<void(Peer&)>;
-  explicit Server(std::vector<Behaviour> behaviours)
-      : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), behaviours_(std::move(behaviours)) {
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    std::memcpy(name.sun_path, path().data(), path().size());
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
-    EXPECT_EQ(::listen(listener_.get(), 8), 0);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~Server() {
-    ::shutdown(listener_.get(), SHUT_RDWR);
-    thread_.join();
-  }
-  [[nodiscard]] std::string path() const { return folder_ / "db"; }
-
- private:
-  void serve() {
-    for (const auto& behave : behaviours_) {
-      Peer peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      behave(peer);
-    }
-  }
-  bayplan::testing::TempDir folder_;
-  UniqueFd listener_;
-  std::vector<Behaviour> behaviours_;
-  std::thread thread_;
-};
 
 boost::json::array one_operation() {
   boost::json::array operations;
@@ -183,8 +116,84 @@ TEST(OvsClient, server_that_never_answers_is_a_timeout_and_then_left_alone) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(50));
 }
 
+std::string answer(int id) {
+  return fmt::format(R"({{"id":{},"result":[{{}}],"error":null}})", id);
+}
+
+template <typename T>
+std::string code_of(const Result<T>& result) {
+  return result.ok() ? "ok" : std::string(to_string(result.error().code));
+}
+
+TEST(OvsClient, server_that_hangs_holds_up_its_callers_once_and_is_used_when_it_is_back) {
+  std::promise<void> go;
+  std::promise<void> back;
+  Server server({[&](Peer& peer) {
+    EXPECT_THAT(peer.read(), HasSubstr("echo"));
+    go.get_future().wait();
+    peer.say(test::kOvsdbAlive);
+    back.set_value();
+    peer.read();
+    peer.say(answer(1));
+    peer.wait_for_end();
+  }});
+  Client client(server.path());
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(code_of(client.check_alive(milliseconds(200))), "timeout");
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(200));
+  for (int n = 0; n < 100; ++n) EXPECT_EQ(code_of(client.check_alive(milliseconds(200))), "timeout");
+  EXPECT_EQ(code_of(client.transact(one_operation(), seconds(100))), "timeout");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10)) << "a hundred waits would be 20 s";
+  go.set_value();
+  back.get_future().wait();
+  EXPECT_EQ(code_of(client.transact(one_operation(), kBound)), "ok");
+}
+
+TEST(OvsClient, more_patient_caller_waits_for_a_server_that_is_only_slow) {
+  std::promise<void> go;
+  Server server({[&](Peer& peer) {
+    peer.read();
+    go.get_future().wait();
+    peer.say(test::kOvsdbAlive);
+    peer.wait_for_end();
+  }});
+  Client client(server.path());
+  EXPECT_EQ(code_of(client.check_alive(milliseconds(10))), "timeout");
+  go.set_value();
+  EXPECT_EQ(code_of(client.check_alive(kBound)), "ok");
+}
+
+TEST(OvsClient, server_that_stopped_in_the_middle_of_a_call_is_asked_on_a_new_connection) {
+  Server server({[](Peer& peer) {
+                   peer.read();
+                   peer.wait_for_end();
+                 },
+                 [](Peer& peer) {
+                   EXPECT_THAT(peer.read(), HasSubstr("echo"));
+                   peer.say(test::kOvsdbAlive);
+                   peer.read();
+                   peer.say(answer(2));
+                   peer.wait_for_end();
+                 }});
+  Client client(server.path());
+  EXPECT_EQ(code_of(client.transact(one_operation(), milliseconds(100))), "timeout");
+  EXPECT_EQ(code_of(client.check_alive(kBound)), "ok");
+  EXPECT_EQ(code_of(client.transact(one_operation(), kBound)), "ok");
+}
+
+TEST(OvsClient, server_that_was_restarted_while_it_hung_is_asked_anew) {
+  Server server({[](Peer& peer) { peer.read(); },
+                 [](Peer& peer) {
+                   EXPECT_THAT(peer.read(), HasSubstr("echo"));
+                   peer.say(test::kOvsdbAlive);
+                   peer.wait_for_end();
+                 }});
+  Client client(server.path());
+  EXPECT_EQ(code_of(client.check_alive(kBound)), "unavailable") << "new connections that end at once are not its life";
+  EXPECT_EQ(code_of(client.check_alive(kBound)), "ok");
+}
+
 TEST(OvsClient, server_that_was_restarted_between_two_calls_is_asked_again) {
-  const auto answer = [](int id) { return fmt::format(R"({{"id":{},"result":[{{}}],"error":null}})", id); };
   Server server({[&](Peer& peer) {
                    peer.read();
                    peer.say(answer(1));
