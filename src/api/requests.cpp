@@ -156,7 +156,10 @@ Result<DetachRequest> parse_detach_request(std::string_view body) {
   const auto value = TRY(wire::parse_json(body));
   const auto fields = TRY(wire::Fields::of(value, kWhat));
   TRY(fields.only({"target", "network"}));
-  return DetachRequest{TRY(fields.text("network")), TRY(fields.text("target"))};
+  DetachRequest request;
+  request.network = TRY(fields.text("network"));
+  request.target = TRY(fields.text("target"));
+  return request;
 }
 
 Result<control::ImportRequest> parse_import_request(std::string_view body) {

@@ -64,7 +64,9 @@ class [[nodiscard]] Result {
 
 // TRY(expression): the value of a Result, or an early return of its Error from the enclosing function, which must
 // itself return a Result. A statement expression (GCC and Clang): `auto plan = TRY(store.load());`
-// Each use has a variable of its own, so that one may stand in a lambda inside another.
+// Each use has a variable of its own, so that one may stand in a lambda inside another. Not in the braces of an
+// initializer behind a member that has a destructor (`Pair{TRY(text()), TRY(text())}`): on the early way out g++ (12)
+// does not destroy what stands before it.
 #define TRY(...) BAYPLAN_TRY_EXPAND(__COUNTER__, __VA_ARGS__)
 #define BAYPLAN_TRY_EXPAND(counter, ...) BAYPLAN_TRY_PASTE(counter, __VA_ARGS__)
 #define BAYPLAN_TRY_PASTE(counter, ...) BAYPLAN_TRY_AS(try_result_##counter##_, __VA_ARGS__)

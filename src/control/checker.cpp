@@ -52,7 +52,8 @@ Result<Checker::Terms> Checker::terms_of(const CheckRequest& request) {
     if (request.network && !edit.plan().network(*request.network)) {
       return fail(ErrorCode::not_found, "there is no network '{}': see `bayplan network ls`", shown(*request.network));
     }
-    return Terms{request.network, TRY(parse_probes(request.probes, edit.plan())), request.repair, request.progress};
+    auto probes = TRY(parse_probes(request.probes, edit.plan()));
+    return Terms{request.network, std::move(probes), request.repair, request.progress};
   });
 }
 

@@ -262,7 +262,8 @@ Result<PlanExport> Service::export_plan() {
 // The new networks are put to the datapath before anything is stored, as with `network create`: first it is found out
 // which they would be, and the planner thread does not wait for the kernel.
 Result<ImportReport> Service::import_plan(const ImportRequest& request) {
-  ImportTerms terms{parts_.defaults, {TRY(parts_.host.routes()), {}, {}}, {}, parts_.clock.now()};
+  auto routes = TRY(parts_.host.routes());
+  ImportTerms terms{parts_.defaults, {std::move(routes), {}, {}}, {}, parts_.clock.now()};
   const auto plan_with = [&](bool keep) {
     return parts_.planner.execute([&](PlanEdit& edit) -> Result<Imported> {
       const std::size_t mark = edit.changes().size();

@@ -106,7 +106,8 @@ class Reader {
       return {};
     }
     if (parts.size() < 6 || !parts[4].starts_with("vlan")) return unknown();
-    Place place{std::string(parts[3]), TRY(model::parse_vlan(parts[4].substr(4))), {parts.begin() + 5, parts.end()}};
+    const auto vlan = TRY(model::parse_vlan(parts[4].substr(4)));
+    Place place{std::string(parts[3]), vlan, {parts.begin() + 5, parts.end()}};
     if (place.rest.size() == 1 && place.rest[0] == "nowip") {
       ++records_.ignored;
     } else if (place.rest.size() == 1 && place.rest[0] == "gateway") {
@@ -146,7 +147,8 @@ Result<> flatten(const json::value& node, std::vector<KeyValue>& out) {
   const auto fields = TRY(wire::Fields::of(node, "a node"));
   const auto key = TRY(fields.text("key"));
   if (!TRY(fields.boolean("dir", false))) {
-    out.push_back({key, TRY(fields.optional_text("value")).value_or("")});
+    const auto value = TRY(fields.optional_text("value"));
+    out.push_back({key, value.value_or("")});
     return {};
   }
   const auto* nodes = node.get_object().if_contains("nodes");

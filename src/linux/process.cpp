@@ -112,13 +112,20 @@ bool ends_within(pid_t child, std::chrono::milliseconds bound) {
 
 Result<ProcessResult> run_process(const std::vector<std::string>& arguments, std::string_view input,
                                   std::chrono::milliseconds bound) {
-  const Streams streams{TRY(memory_file(input)), TRY(memory_file({})), TRY(memory_file({}))};
+  Streams streams;
+  streams.input = TRY(memory_file(input));
+  streams.output = TRY(memory_file({}));
+  streams.errors = TRY(memory_file({}));
   const pid_t child = TRY(spawn(arguments, streams));
   const bool ended = ends_within(child, bound);
   if (!ended) kill(child, SIGKILL);
   const int status = reap(child);
   if (!ended) return fail(ErrorCode::timeout, "{} did not end within {} ms", arguments[0], bound.count());
-  return ProcessResult{status, TRY(content_of(streams.output)), TRY(content_of(streams.errors))};
+  ProcessResult result;
+  result.status = status;
+  result.output = TRY(content_of(streams.output));
+  result.errors = TRY(content_of(streams.errors));
+  return result;
 }
 
 }  // namespace bayplan::kernel

@@ -191,9 +191,10 @@ class Doer {
     if (invocation_.quiet) return version + "\n";
     const auto trouble = TRY(fields.optional_text("engine"));
     const bool ready = TRY(fields.boolean("engine_ready", false));
+    const auto store = TRY(fields.text("store"));
     return block({{"bayplan", surroundings_.version},
                   {"baypland", version},
-                  {"store", TRY(fields.text("store"))},
+                  {"store", store},
                   {"engine", ready ? "ready" : "not ready" + (trouble ? ": " + *trouble : std::string())}});
   }
 
