@@ -54,9 +54,8 @@ std::vector<const PortRow*> dead_ports(const Snapshot& now, const std::string& n
 bool is_left_alone(const ovs::BridgeRow& bridge, const Snapshot& now, const std::set<std::string>& left) {
   const auto mark = bridge.ids.find(ovs::kMark);
   if (mark == bridge.ids.end() || mark->second != ovs::kIsBridge) return false;
-  return std::ranges::none_of(left, [&](const std::string& name) {
-    return name != bridge.name && std::ranges::find(bridge.ports, now.port(name)->uuid) != bridge.ports.end();
-  });
+  return std::ranges::none_of(
+      left, [&](const std::string& name) { return name != bridge.name && now.bridge_of(*now.port(name)) == &bridge; });
 }
 
 }  // namespace

@@ -12,21 +12,36 @@ json::object select(const char* table, json::array where, json::array columns) {
   return {{"op", "select"}, {"table", table}, {"where", std::move(where)}, {"columns", std::move(columns)}};
 }
 
+// Member by member: base/result.hpp, TRY.
 Result<BridgeRow> bridge_row(const Row& row) {
-  return BridgeRow{TRY(row.uuid("_uuid")), TRY(row.text("name")), TRY(row.text("datapath_type")),
-                   TRY(row.uuids("ports")), TRY(row.texts("external_ids"))};
+  BridgeRow bridge;
+  bridge.uuid = TRY(row.uuid("_uuid"));
+  bridge.name = TRY(row.text("name"));
+  bridge.datapath_type = TRY(row.text("datapath_type"));
+  bridge.ids = TRY(row.texts("external_ids"));
+  return bridge;
 }
 
 Result<PortRow> port_row(const Row& row) {
+  PortRow port;
+  port.uuid = TRY(row.uuid("_uuid"));
+  port.name = TRY(row.text("name"));
+  port.tag = TRY(row.optional_number("tag"));
+  port.vlan_mode = TRY(row.optional_text("vlan_mode"));
   const auto trunks = TRY(row.numbers("trunks"));
-  return PortRow{TRY(row.uuid("_uuid")),          TRY(row.text("name")),
-                 TRY(row.optional_number("tag")), TRY(row.optional_text("vlan_mode")),
-                 {trunks.begin(), trunks.end()},  TRY(row.texts("external_ids"))};
+  port.trunks = {trunks.begin(), trunks.end()};
+  port.ids = TRY(row.texts("external_ids"));
+  return port;
 }
 
 Result<InterfaceRow> interface_row(const Row& row) {
-  return InterfaceRow{TRY(row.uuid("_uuid")), TRY(row.text("type")), TRY(row.optional_text("mac")),
-                      TRY(row.optional_number("mtu_request")), TRY(row.optional_text("error"))};
+  InterfaceRow interface;
+  interface.uuid = TRY(row.uuid("_uuid"));
+  interface.type = TRY(row.text("type"));
+  interface.mac = TRY(row.optional_text("mac"));
+  interface.mtu_request = TRY(row.optional_number("mtu_request"));
+  interface.error = TRY(row.optional_text("error"));
+  return interface;
 }
 
 Result<> take_row(Snapshot& snapshot, std::string_view table, const Row& row) {
@@ -36,6 +51,7 @@ Result<> take_row(Snapshot& snapshot, std::string_view table, const Row& row) {
     snapshot.current_config = TRY(row.number("cur_cfg"));
   } else if (table == "Bridge") {
     auto bridge = TRY(bridge_row(row));
+    for (auto& port : TRY(row.uuids("ports"))) snapshot.homes[std::move(port)] = bridge.name;
     snapshot.bridges[bridge.name] = std::move(bridge);
   } else if (table == "Port") {
     auto port = TRY(port_row(row));
@@ -83,10 +99,8 @@ const PortRow* Snapshot::port(const std::string& name) const {
   return at == ports.end() ? nullptr : &at->second;
 }
 const BridgeRow* Snapshot::bridge_of(const PortRow& port) const {
-  for (const auto& [name, bridge] : bridges) {
-    if (std::ranges::find(bridge.ports, port.uuid) != bridge.ports.end()) return &bridge;
-  }
-  return nullptr;
+  const auto home = homes.find(port.uuid);
+  return home == homes.end() ? nullptr : bridge(home->second);
 }
 
 json::array selects(const std::vector<std::string>& port_names) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "ovs/values.hpp"
@@ -20,7 +21,6 @@ struct BridgeRow {
   std::string uuid;
   std::string name;
   std::string datapath_type;  // "system", "netdev", or empty, which is "system"
-  std::vector<std::string> ports;
   Texts ids;
 };
 
@@ -53,6 +53,7 @@ struct Snapshot {
   std::map<std::string, BridgeRow> bridges;
   std::map<std::string, PortRow> ports;
   std::map<std::string, InterfaceRow> interfaces;
+  std::unordered_map<std::string, std::string> homes;  // of ports, by UUID: the name of the bridge they are on
 
   [[nodiscard]] const BridgeRow* bridge(const std::string& name) const;
   [[nodiscard]] const PortRow* port(const std::string& name) const;

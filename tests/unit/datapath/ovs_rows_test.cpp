@@ -1,8 +1,8 @@
 // What Open vSwitch's database says, read into values: as it is, and malformed in every way.
-#include "datapath/ovs/rows.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "datapath/ovs/rows.hpp"
 
 namespace bayplan::datapath::ovs {
 namespace {
