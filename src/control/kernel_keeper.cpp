@@ -173,14 +173,15 @@ Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& 
     troubles.note("network_not_removed", name, datapath_.remove_network(name));
     changed = true;
   }
-  for (const model::Network& network : wanted.networks) {
-    const auto ensured = datapath_.ensure_network(network);
-    if (ensured.ok() && *ensured) {
-      log::info("network_mended", {{"network", network.name}});
-      counts_.note(network.name, "network", true);
+  const auto ensured = datapath_.ensure_networks(wanted.networks);
+  for (std::size_t n = 0; n < ensured.size(); ++n) {
+    const std::string& name = wanted.networks[n].name;
+    if (ensured[n].ok() && *ensured[n]) {
+      log::info("network_mended", {{"network", name}});
+      counts_.note(name, "network", true);
       changed = true;
     }
-    troubles.note("network_not_ensured", network.name, without_value(ensured));
+    troubles.note("network_not_ensured", name, without_value(ensured[n]));
   }
   for (const KernelWanted::Port& port : steps.make_ports) {
     const auto made = make_attached(port);

@@ -1,5 +1,6 @@
 // Looking without mending: the part of KernelKeeper that `bayplan check` uses.
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "control/kernel_keeper.hpp"
@@ -62,11 +63,14 @@ KernelLook KernelKeeper::look_here(const CheckScope& scope) {
 }
 
 void KernelKeeper::look_into_networks(KernelLook& look, const CheckScope& scope) {
-  for (const model::Network& network : look.wanted.networks) {
-    if (scope && *scope != network.name) continue;
-    auto faults = datapath_.inspect_network(network);
-    if (!faults.ok()) look.unchecked.push_back({"network " + network.name, faults.error().message()});
-    if (faults.ok() && !faults->empty()) look.faults[network.name] = *std::move(faults);
+  std::vector<model::Network> networks;
+  std::ranges::copy_if(look.wanted.networks, std::back_inserter(networks),
+                       [&](const model::Network& network) { return !scope || *scope == network.name; });
+  auto faults = datapath_.inspect_networks(networks);
+  for (std::size_t n = 0; n < faults.size(); ++n) {
+    const std::string& name = networks[n].name;
+    if (!faults[n].ok()) look.unchecked.push_back({"network " + name, faults[n].error().message()});
+    if (faults[n].ok() && !faults[n]->empty()) look.faults[name] = *std::move(faults[n]);
   }
 }
 

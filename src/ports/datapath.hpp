@@ -71,9 +71,14 @@ class Datapath {
 
   // Makes or mends the network's device, its MTU, gateway address and uplink. True if anything had to be changed.
   virtual Result<bool> ensure_network(const model::Network& network) = 0;
+  // The same for each of them, in this order, and what came of each: one's trouble keeps no other from being made. What
+  // is looked at for all alike is looked at once, where a datapath can.
+  virtual std::vector<Result<bool>> ensure_networks(const std::vector<model::Network>& networks);
   // What of it is not as `ensure_network` would make it; empty: nothing. Changes nothing. What would make that fail is
   // a fault (`blocked`); an error means that it could not be looked at.
   virtual Result<std::vector<NetworkFault>> inspect_network(const model::Network& network) = 0;
+  // As ensure_networks.
+  virtual std::vector<Result<std::vector<NetworkFault>>> inspect_networks(const std::vector<model::Network>& networks);
   // Removes the network's device and all its ports; the uplink is given back as it was.
   virtual Result<> remove_network(const std::string& network) = 0;
   // Names of the networks that have a device of ours here.
@@ -88,6 +93,8 @@ class Datapath {
   virtual Result<> mend_port(const model::Network& network, const PortSpec& port) = 0;
   // All of them in one go: the kernel waits once for several deletions.
   virtual Result<> remove_ports(const std::vector<std::string>& host_names) = 0;
+  // The same for those of the names that are ports of this datapath; the others are left alone, and returned.
+  virtual Result<std::vector<std::string>> remove_own_ports(const std::vector<std::string>& host_names);
   // All ports of ours, a complete listing or an error.
   virtual Result<std::vector<FoundPort>> list_ports() = 0;
 

@@ -293,6 +293,36 @@ TEST_P(DatapathContract, removing_a_network_takes_its_ports_and_no_others) {
   EXPECT_THAT(port_names(), ElementsAre(port_spec(other_, 2).host_name));
 }
 
+TEST_P(DatapathContract, networks_are_made_and_inspected_together_as_each_alone) {
+  auto nowhere = office("nowhere");
+  nowhere.datapath = network_.datapath;
+  const std::vector<model::Network> all{network_, nowhere, other_};
+  for (const bool changed : {true, false}) {
+    const auto ensured = datapath().ensure_networks(all);
+    ASSERT_EQ(ensured.size(), 3U);
+    EXPECT_EQ(must(ensured[0]), changed);
+    EXPECT_FALSE(ensured[1].ok()) << "its trouble keeps no other from being made";
+    EXPECT_EQ(must(ensured[2]), changed);
+  }
+  world_->damage_network(other_);
+  const auto faults = datapath().inspect_networks(all);
+  ASSERT_EQ(faults.size(), 3U);
+  EXPECT_THAT(must(faults[0]), IsEmpty());
+  EXPECT_EQ(must(faults[1]).at(0).what, ports::NetworkFault::What::blocked);
+  EXPECT_EQ(must(faults[2]).at(0).what, ports::NetworkFault::What::down);
+}
+
+TEST_P(DatapathContract, own_ports_are_removed_and_other_names_returned) {
+  must(datapath().ensure_network(network_));
+  must(datapath().add_port(network_, port_spec(network_, 2)));
+  must(datapath().add_port(network_, port_spec(network_, 3)));
+  world_->add_interface("theirs0");
+  const auto others = must(datapath().remove_own_ports({"bpffffffff", port_spec(network_, 2).host_name, "theirs0"}));
+  EXPECT_THAT(others, UnorderedElementsAre("bpffffffff", "theirs0"));
+  EXPECT_THAT(port_names(), ElementsAre(port_spec(network_, 3).host_name));
+  EXPECT_NE(world_->made("theirs0"), 0U);
+}
+
 TEST_P(DatapathContract, port_is_listed_with_whose_it_is) {
   must(datapath().ensure_network(network_));
   must(datapath().add_port(network_, port_spec(network_, 2)));

@@ -9,7 +9,10 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include "datapath/bridge/bridge_datapath.hpp"
+#include "datapath/router/router.hpp"
 #include "support/networks.hpp"
+#include "support/ovsdb_server.hpp"
 #include "support/private_network.hpp"
 #include "support/private_ovs.hpp"
 
@@ -218,6 +221,109 @@ TEST_F(OvsDatapathTest, without_the_database_ports_are_listed_and_removed_and_no
   must(datapath_->ensure_network(one_));
   EXPECT_THAT(ovs_->ctl("list-ports ovs2"), Not(HasSubstr(port_spec(one_, 2).host_name)));
   EXPECT_THAT(ovs_->ctl("list-ports ovs2"), HasSubstr(port_spec(one_, 3).host_name));
+}
+
+TEST_F(OvsDatapathTest, database_that_hangs_holds_up_other_networks_once_and_is_used_when_it_is_back) {
+  const auto bridge = must(datapath::BridgeDatapath::open());
+  auto bridged = vlan_network(200);
+  bridged.datapath = model::DatapathKind::bridge;
+  auto switched = one_;
+  switched.datapath = model::DatapathKind::ovs;
+  datapath::Router router({{model::DatapathKind::bridge, bridge.get()}, {model::DatapathKind::ovs, datapath_.get()}});
+  must(router.ensure_network(switched));
+  must(router.add_port(switched, port_spec(switched, 2)));
+  ovs_->signal_database(SIGSTOP);
+  const auto start = std::chrono::steady_clock::now();
+  for (int pass = 0; pass < 5; ++pass) {
+    EXPECT_TRUE(router.list_networks().ok());
+    EXPECT_TRUE(router.list_ports().ok());
+    const auto ensured = router.ensure_networks({switched, bridged});
+    EXPECT_THAT(error_of(ensured[0]), HasSubstr("ovsdb-server"));
+    EXPECT_TRUE(ensured[1].ok());
+    must(router.add_port(bridged, port_spec(bridged, 2)));
+    must(router.remove_ports({port_spec(bridged, 2).host_name}));
+    EXPECT_FALSE(router.inspect_network(switched).ok());
+  }
+  must(router.remove_ports({port_spec(switched, 2).host_name}));
+  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(took, std::chrono::seconds(3)) << "one wait of 5 s for the database is too long";
+  RecordProperty("milliseconds", static_cast<int>(took / std::chrono::milliseconds(1)));
+  ovs_->signal_database(SIGCONT);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!router.ensure_network(switched).ok() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  must(router.add_port(switched, port_spec(switched, 3)));
+  EXPECT_THAT(ovs_->ctl("list-ports ovs2"), Not(HasSubstr(port_spec(switched, 2).host_name)));
+}
+
+TEST_F(OvsDatapathTest, removal_of_others_ports_does_not_ask_the_database) {
+  must(datapath_->ensure_network(one_));
+  must(datapath_->add_port(one_, port_spec(one_, 2)));
+  ovs_->kill_database();
+  const std::string own = port_spec(one_, 2).host_name;
+  sh("ip link add bp0000beef type veth peer name far; ip link set bp0000beef alias 'bayplan vlan200 web'");
+  EXPECT_THAT(must(datapath_->remove_own_ports({"bp0000beef", "bp0000dead", own})),
+              ElementsAre("bp0000beef", "bp0000dead"));
+  EXPECT_THAT(must(datapath_->list_ports()), IsEmpty());
+}
+
+TEST_F(OvsDatapathTest, many_networks_are_made_and_looked_at_together_as_each_alone) {
+  sh("ip link add up0 type veth peer name far0");
+  auto one = one_;
+  auto two = two_;
+  one.uplink = two.uplink = "up0";
+  auto untagged = vlan_network(7);
+  untagged.vlan.reset();
+  const std::vector<model::Network> all{one, untagged, two};
+  const auto results = [&] {
+    std::string said;
+    for (const auto& result : datapath_->ensure_networks(all))
+      said += !result.ok() ? "error " : *result ? "made " : "intact ";
+    return said;
+  };
+  EXPECT_EQ(results(), "made error made ");
+  EXPECT_EQ(ovs_->ctl("get port up0 trunks"), "[100, 300]\n") << "the second saw what the first had made";
+  EXPECT_EQ(results(), "intact error intact ");
+  ovs_->ctl("set port vlan300 tag=7");
+  const auto faults = datapath_->inspect_networks(all);
+  EXPECT_THAT(must(faults[0]), IsEmpty());
+  EXPECT_EQ(must(faults[1]).at(0).what, ports::NetworkFault::What::blocked);
+  EXPECT_EQ(must(faults[2]).at(0).found, "tag 7");
+  EXPECT_EQ(results(), "intact error made ");
+}
+
+// A database that answers signs of life, and everything else with the same.
+void answer_all_with(OvsdbPeer& peer, const std::string& bytes) {
+  for (auto text = peer.read(); !text.empty(); text = peer.read()) {
+    peer.say(text.find("\"echo\"") != std::string::npos ? kOvsdbAlive : bytes);
+  }
+}
+
+TEST_F(OvsDatapathTest, database_that_is_wrong_in_any_way_keeps_no_listing_from_being_made) {
+  must(datapath_->ensure_network(one_));
+  must(datapath_->add_port(one_, port_spec(one_, 2)));
+  const auto result = [](int id, const std::string& what) {
+    return fmt::format(R"({{"id":{},"error":null,"result":{}}})", id, what);
+  };
+  const std::string no_rows = R"([{"rows":[]},{"rows":[7]},{"rows":[]},{"rows":[]}])";
+  const std::string denied = R"([{"error":"permission error"}])";
+  const std::string unknown = R"([{"error":"unknown database"}])";
+  for (const auto& [what, code] : {std::pair<std::string, std::string>{"nonsense", "corrupt"},
+                                   {result(1, no_rows), "corrupt"},
+                                   {result(1, denied), "denied"},
+                                   {result(1, unknown), "kernel"}}) {
+    // Each time by a client whose first transaction it is, as the answer's id wants it.
+    const auto asked = [&](const auto& work) {
+      OvsdbServer server({[&](OvsdbPeer& peer) { answer_all_with(peer, what); }});
+      auto datapath = must(datapath::OvsDatapath::open({server.path(), "ovs2", datapath::OvsKind::automatic}));
+      work(*datapath);
+    };
+    asked([&](auto& datapath) { EXPECT_THAT(must(datapath.list_networks()), ElementsAre("vlan100")) << what; });
+    asked([&](auto& datapath) { EXPECT_TRUE(must(datapath.list_ports()).at(0).in_place) << what; });
+    asked([&](auto& datapath) {
+      EXPECT_EQ(to_string(datapath.ensure_network(one_).error().code), code) << "and it is said: " << what;
+    });
+  }
 }
 
 }  // namespace

@@ -8,9 +8,11 @@
 
 namespace bayplan::datapath::ovs {
 
-// The database is not there or does not answer: what the kernel knows must do.
+// The database is of no use, whoever asks: not there, not answering, not ours to use, or what it says makes no sense.
+// What the kernel knows must do, and who wants something made is told.
 inline bool is_away(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+  using enum ErrorCode;
+  return error.code == unavailable || error.code == timeout || error.code == denied || error.code == corrupt;
 }
 
 inline Result<> check_tag(const model::Network& network) {

@@ -41,11 +41,11 @@ ovs::WantedPort gateway_port(const model::Network& network, const std::optional<
 
 // Rows of the network's ports whose link is gone, as after a reboot.
 std::vector<const PortRow*> dead_ports(const Snapshot& now, const std::string& network,
-                                       const std::vector<kernel::Link>& links) {
+                                       const std::set<std::string>& links) {
   std::vector<const PortRow*> dead;
   for (const auto& [name, port] : now.ports) {
     if (!port.is(ovs::kIsPort) || port.id(ovs::kNetworkId) != network) continue;
-    if (std::ranges::find(links, name, &kernel::Link::name) == links.end()) dead.push_back(&port);
+    if (!links.contains(name)) dead.push_back(&port);
   }
   return dead;
 }
@@ -94,7 +94,7 @@ Result<std::unique_ptr<OvsDatapath>> OvsDatapath::open(OvsSettings settings,
 
 Result<> OvsDatapath::check_reachable() {
   if (::access(settings_.socket.c_str(), F_OK) != 0) return {};
-  TRY(database_.look({settings_.bridge}));
+  TRY(database_.look({settings_.bridge}, ovs::Patience::ample));
   return {};
 }
 
@@ -104,16 +104,22 @@ Result<std::string> OvsDatapath::datapath_type() const {
   return TRY(kernel::has_generic_family("ovs_datapath")) ? std::string("system") : std::string("netdev");
 }
 
-Result<OvsDatapath::Plan> OvsDatapath::plan(const model::Network& network) {
+Result<OvsDatapath::Look> OvsDatapath::look(ovs::Patience patience) {
+  Look look{TRY(database_.look({}, patience)), {}};
+  for (auto& link : TRY(netlink_.links())) look.links.insert(std::move(link.name));
+  return look;
+}
+
+Result<OvsDatapath::Plan> OvsDatapath::plan(const model::Network& network, const Look& look) {
+  const Snapshot& now = look.now;
   TRY(ovs::check_tag(network));
-  Plan plan{TRY(database_.look()), {}, {}};
-  plan.uplink = TRY(ovs::look_at_uplink(netlink_, network, plan.now, settings_.bridge));
-  TRY(refuse_foreign_devices(network, plan.now));
-  Changes changes(plan.now, settings_.bridge);
-  changes.want_bridge(plan.now.bridge(settings_.bridge) != nullptr ? "" : TRY(datapath_type()));
+  Plan plan{TRY(ovs::look_at_uplink(netlink_, network, now, settings_.bridge)), {}};
+  TRY(refuse_foreign_devices(network, now));
+  Changes changes(now, settings_.bridge);
+  changes.want_bridge(now.bridge(settings_.bridge) != nullptr ? "" : TRY(datapath_type()));
   TRY(changes.want_port(gateway_port(network, plan.uplink)));
-  if (plan.uplink) TRY(ovs::want_uplink(changes, plan.now, network, *plan.uplink));
-  for (const PortRow* dead : dead_ports(plan.now, network.name, TRY(netlink_.links()))) changes.drop_port(*dead);
+  if (plan.uplink) TRY(ovs::want_uplink(changes, now, network, *plan.uplink));
+  for (const PortRow* dead : dead_ports(now, network.name, look.links)) changes.drop_port(*dead);
   plan.operations = changes.operations();
   return plan;
 }
@@ -139,14 +145,36 @@ Result<> OvsDatapath::refuse_foreign_devices(const model::Network& network, cons
 }
 
 Result<> OvsDatapath::validate(const model::Network& network) {
-  TRY(plan(network));
+  TRY(ovs::check_tag(network));
+  TRY(plan(network, TRY(look(ovs::Patience::ample))));
   return {};
 }
 
 Result<bool> OvsDatapath::ensure_network(const model::Network& network) {
-  const Plan what = TRY(plan(network));
-  const bool is_new = what.now.port(ovs_device_name(network)) == nullptr;
-  auto done = carry_out(network, what);
+  TRY(ovs::check_tag(network));
+  const Look now = TRY(look());
+  return make(network, now, TRY(plan(network, now)));
+}
+
+// One look for all. It is as good for the last as for the first, but for what was changed here meanwhile: then another.
+std::vector<Result<bool>> OvsDatapath::ensure_networks(const std::vector<model::Network>& networks) {
+  std::vector<Result<bool>> done;
+  std::optional<Look> now;
+  for (const auto& network : networks) {
+    done.push_back([&]() -> Result<bool> {
+      if (!now) now = TRY(look());
+      const Plan what = TRY(plan(network, *now));
+      auto made = make(network, *now, what);
+      if (!made.ok() || *made) now.reset();
+      return made;
+    }());
+  }
+  return done;
+}
+
+Result<bool> OvsDatapath::make(const model::Network& network, const Look& look, const Plan& plan) {
+  const bool is_new = look.now.port(ovs_device_name(network)) == nullptr;
+  auto done = carry_out(network, plan);
   if (!done.ok() && is_new) static_cast<void>(remove_network(network.name).ok());  // the first error counts
   return std::move(done).in(fmt::format("network {}", network.name));
 }
@@ -212,8 +240,7 @@ Result<std::vector<std::string>> OvsDatapath::list_networks() {
   for (const auto& link : TRY(netlink_.links())) {
     if (ovs::is_gateway(link)) names.insert(ovs::parse_alias(link.alias)->network);
   }
-  const auto now = database_.look();
-  if (!now.ok() && !ovs::is_away(now.error())) return now.error();
+  const auto now = database_.look();  // whatever is wrong with it: other datapaths' listings hang on this one
   for (const auto& [name, port] : now.ok() ? now->ports : std::map<std::string, PortRow>{}) {
     if (port.is_ours() && !port.id(ovs::kNetworkId).empty()) names.insert(port.id(ovs::kNetworkId));
   }

@@ -6,15 +6,17 @@
 // that of ovs-vswitchd. One owner; a thread of its own sends the announcements that are due later.
 //
 // Without Open vSwitch: opening succeeds, listings are empty, everything that would make something is `unavailable`
-// within its bound (switch_database.hpp). While ovsdb-server is away the listings are made from the kernel's devices
-// alone, ports count as in place, and ports are removed from the kernel; their rows follow at the next ensure_network.
+// within its bound (switch_database.hpp). While ovsdb-server is away, hangs, may not be used or makes no sense, the
+// listings are made from the kernel's devices alone, ports count as in place, and ports are removed from the kernel;
+// their rows follow at the next ensure_network.
 //
 // Cost: add_port is two transactions and ovs-vswitchd's work (some milliseconds); ensure_network of an intact network a
-// look at the whole database.
+// look at the whole database and one at all links, and ensure_networks of many intact ones no more than that.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,30 +50,41 @@ class OvsDatapath final : public ports::Datapath {
 
   Result<> validate(const model::Network& network) override;
   Result<bool> ensure_network(const model::Network& network) override;
+  std::vector<Result<bool>> ensure_networks(const std::vector<model::Network>& networks) override;
   Result<std::vector<ports::NetworkFault>> inspect_network(const model::Network& network) override;
+  std::vector<Result<std::vector<ports::NetworkFault>>> inspect_networks(
+      const std::vector<model::Network>& networks) override;
   Result<> remove_network(const std::string& network) override;
   Result<std::vector<std::string>> list_networks() override;
   Result<> add_port(const model::Network& network, const ports::PortSpec& port) override;
   Result<> mend_port(const model::Network& network, const ports::PortSpec& port) override;
   Result<> remove_ports(const std::vector<std::string>& host_names) override;
+  // Asks the database only where some are.
+  Result<std::vector<std::string>> remove_own_ports(const std::vector<std::string>& host_names) override;
   Result<std::vector<ports::FoundPort>> list_ports() override;
   Result<> announce(const model::Network& network, const model::IpAddress& address,
                     const model::MacAddress& mac) override;
 
  private:
-  using Links = std::vector<kernel::Link>;
-  struct Plan {  // what ensure_network would do
+  struct Look {  // what is there, at one moment
     ovs::Snapshot now;
+    std::set<std::string> links;  // the host's, by name
+  };
+  struct Plan {  // what ensure_network would do
     std::optional<kernel::Link> uplink;
     boost::json::array operations;
   };
   OvsDatapath(OvsSettings settings, kernel::NetlinkSocket netlink, kernel::GratuitousArp arp,
               std::chrono::milliseconds interval);
 
-  Result<Plan> plan(const model::Network& network);
-  Result<std::vector<ports::NetworkFault>> row_faults(const model::Network& network, const Plan& plan);
+  Result<Look> look(ovs::Patience patience = ovs::Patience::brief);
+  Result<Plan> plan(const model::Network& network, const Look& look);
+  Result<std::vector<ports::NetworkFault>> faults(const model::Network& network, const Look& look);
+  Result<std::vector<ports::NetworkFault>> row_faults(const model::Network& network, const ovs::Snapshot& now,
+                                                      const Plan& plan);
   Result<> refuse_foreign_devices(const model::Network& network, const ovs::Snapshot& now);
   [[nodiscard]] Result<std::string> datapath_type() const;
+  Result<bool> make(const model::Network& network, const Look& look, const Plan& plan);
   Result<bool> carry_out(const model::Network& network, const Plan& plan);
   Result<kernel::Link> device(const model::Network& network);
   Result<> remake_device(const std::string& name);

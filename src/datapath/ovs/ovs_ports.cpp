@@ -72,7 +72,7 @@ Result<kernel::Link> OvsDatapath::device_of(const model::Network& network, const
 
 Result<> OvsDatapath::add_port(const model::Network& network, const ports::PortSpec& port) {
   TRY(ovs::check_tag(network));
-  const Snapshot now = TRY(database_.look({ovs_device_name(network), port.host_name}));
+  const Snapshot now = TRY(database_.look({ovs_device_name(network), port.host_name}, ovs::Patience::ample));
   const auto device = TRY(device_of(network, now));
   TRY(make_veth(network, port, device));
   auto connected = connect(network, port, now);
@@ -163,6 +163,18 @@ Result<> OvsDatapath::remove_ports(const std::vector<std::string>& host_names) {
   return {};
 }
 
+Result<std::vector<std::string>> OvsDatapath::remove_own_ports(const std::vector<std::string>& host_names) {
+  std::vector<std::string> own;
+  std::vector<std::string> others;
+  for (const auto& name : host_names) {
+    const auto link = TRY(netlink_.find_link(name));
+    const bool is_own = link && ovs::is_port(*link) && ovs::parse_alias(link->alias);
+    (is_own ? own : others).push_back(name);
+  }
+  if (!own.empty()) TRY(remove_ports(own));
+  return others;
+}
+
 Result<> OvsDatapath::drop_rows(const std::vector<std::string>& names) {
   if (names.empty()) return {};
   const Snapshot now = TRY(database_.look(names));
@@ -182,8 +194,7 @@ Result<> OvsDatapath::delete_links(const std::vector<int>& indices) {
 
 Result<std::vector<ports::FoundPort>> OvsDatapath::list_ports() {
   const auto links = TRY(netlink_.links());
-  const auto now = database_.look();
-  if (!now.ok() && !ovs::is_away(now.error())) return now.error();
+  const auto now = database_.look();  // whatever is wrong with it: other datapaths' listings hang on this one
   // Where it can't be told, all are in place: nobody knows better, and nothing could be mended.
   const auto places = now.ok() ? std::optional<Places>(std::in_place, *now, settings_.bridge) : std::nullopt;
   std::vector<ports::FoundPort> found;

@@ -5,6 +5,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::chrono::milliseconds kBriefPatience{300};
+constexpr std::chrono::milliseconds kAmplePatience{2000};
 constexpr std::chrono::milliseconds kAnswerBound{5000};
 constexpr std::chrono::milliseconds kWorkBound{5000};
 constexpr std::chrono::milliseconds kBehindBound{500};
@@ -38,7 +40,8 @@ json::object select_root(const char* column) {
 
 }  // namespace
 
-Result<Snapshot> SwitchDatabase::look(const std::vector<std::string>& port_names) {
+Result<Snapshot> SwitchDatabase::look(const std::vector<std::string>& port_names, Patience patience) {
+  TRY(client_.check_alive(patience == Patience::brief ? kBriefPatience : kAmplePatience));
   const json::array operations = selects(port_names);
   return parse_snapshot(operations, TRY(client_.transact(operations, kAnswerBound)));
 }

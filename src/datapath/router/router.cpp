@@ -1,6 +1,7 @@
 #include "datapath/router/router.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace bayplan::datapath {
@@ -12,14 +13,40 @@ Result<ports::Datapath*> Router::of(const model::Network& network) const {
               model::to_string(network.datapath), network.name);
 }
 
+// Each datapath gets all of its own at once; what came of them stands in the order of `networks`.
+template <typename T>
+std::vector<Result<T>> Router::by_part(const std::vector<model::Network>& networks, ForAll<T> work) const {
+  std::vector<Result<T>> done;
+  std::map<ports::Datapath*, std::vector<std::size_t>> theirs;
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    const auto part = of(networks[n]);
+    done.push_back(part.ok() ? fail(ErrorCode::internal, "network {} was left out", networks[n].name) : part.error());
+    if (part.ok()) theirs[*part].push_back(n);
+  }
+  for (const auto& [part, numbers] : theirs) {
+    std::vector<model::Network> its;
+    for (const std::size_t n : numbers) its.push_back(networks[n]);
+    auto results = (part->*work)(its);
+    for (std::size_t n = 0; n < numbers.size() && n < results.size(); ++n) done[numbers[n]] = std::move(results[n]);
+  }
+  return done;
+}
+
 Result<> Router::validate(const model::Network& network) {
   return TRY(of(network))->validate(network);
 }
 Result<bool> Router::ensure_network(const model::Network& network) {
   return TRY(of(network))->ensure_network(network);
 }
+std::vector<Result<bool>> Router::ensure_networks(const std::vector<model::Network>& networks) {
+  return by_part<bool>(networks, &ports::Datapath::ensure_networks);
+}
 Result<std::vector<ports::NetworkFault>> Router::inspect_network(const model::Network& network) {
   return TRY(of(network))->inspect_network(network);
+}
+std::vector<Result<std::vector<ports::NetworkFault>>> Router::inspect_networks(
+    const std::vector<model::Network>& networks) {
+  return by_part<std::vector<ports::NetworkFault>>(networks, &ports::Datapath::inspect_networks);
 }
 Result<> Router::add_port(const model::Network& network, const ports::PortSpec& port) {
   return TRY(of(network))->add_port(network, port);
@@ -45,20 +72,19 @@ Result<> Router::remove_network(const std::string& network) {
 }
 
 Result<> Router::remove_ports(const std::vector<std::string>& host_names) {
-  std::set<std::string> left(host_names.begin(), host_names.end());
+  std::vector<std::string> left = host_names;
   std::vector<Error> errors;
-  const auto remove = [&](ports::Datapath& part, const std::vector<std::string>& names) {
-    auto removed = names.empty() ? Result<>{} : part.remove_ports(names);
-    if (!removed.ok()) errors.push_back(std::move(removed).error());
-  };
   for (std::size_t n = 1; n < parts_.size() && !left.empty(); ++n) {
-    std::vector<std::string> its;
-    for (const auto& port : TRY(parts_[n].second->list_ports())) {
-      if (left.erase(port.host_name) > 0) its.push_back(port.host_name);
-    }
-    remove(*parts_[n].second, its);
+    auto others = parts_[n].second->remove_own_ports(left);
+    if (!others.ok())
+      errors.push_back(std::move(others).error());
+    else
+      left = *std::move(others);
   }
-  if (!parts_.empty()) remove(*parts_.front().second, {left.begin(), left.end()});
+  if (!parts_.empty() && !left.empty()) {
+    auto removed = parts_.front().second->remove_ports(left);
+    if (!removed.ok()) errors.push_back(std::move(removed).error());
+  }
   if (!errors.empty()) return joined(errors);
   return {};
 }

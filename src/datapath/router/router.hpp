@@ -21,7 +21,10 @@ class Router final : public ports::Datapath {
 
   Result<> validate(const model::Network& network) override;
   Result<bool> ensure_network(const model::Network& network) override;
+  std::vector<Result<bool>> ensure_networks(const std::vector<model::Network>& networks) override;
   Result<std::vector<ports::NetworkFault>> inspect_network(const model::Network& network) override;
+  std::vector<Result<std::vector<ports::NetworkFault>>> inspect_networks(
+      const std::vector<model::Network>& networks) override;
   Result<> remove_network(const std::string& network) override;
   Result<std::vector<std::string>> list_networks() override;
   Result<> add_port(const model::Network& network, const ports::PortSpec& port) override;
@@ -32,7 +35,11 @@ class Router final : public ports::Datapath {
                     const model::MacAddress& mac) override;
 
  private:
+  template <typename T>
+  using ForAll = std::vector<Result<T>> (ports::Datapath::*)(const std::vector<model::Network>&);
   Result<ports::Datapath*> of(const model::Network& network) const;
+  template <typename T>
+  std::vector<Result<T>> by_part(const std::vector<model::Network>& networks, ForAll<T> work) const;
 
   Parts parts_;
 };

@@ -61,6 +61,22 @@ TEST_F(RouterTest, trouble_with_one_datapath_does_not_keep_the_other_from_being_
   EXPECT_THAT(*router_.list_networks(), IsEmpty());
 }
 
+TEST_F(RouterTest, networks_of_all_datapaths_are_ensured_together_and_answered_in_their_order) {
+  const auto third = network_of(5, model::DatapathKind::macvlan);
+  const auto fourth = network_of(101, model::DatapathKind::bridge);
+  ASSERT_TRUE(router_.ensure_network(fourth).ok());
+  ovs_.fail_next(fail(ErrorCode::unavailable, "Open vSwitch is down"));
+  const auto ensured = router_.ensure_networks({switched_, bridged_, third, fourth});
+  ASSERT_EQ(ensured.size(), 4U);
+  EXPECT_EQ(to_string(ensured[0].error().code), "unavailable");
+  EXPECT_TRUE(*ensured[1]) << "made";
+  EXPECT_EQ(to_string(ensured[2].error().code), "unsupported");
+  EXPECT_FALSE(*ensured[3]) << "was there";
+  const auto faults = router_.inspect_networks({switched_, fourth});
+  EXPECT_EQ(faults[0]->at(0).what, ports::NetworkFault::What::device);
+  EXPECT_THAT(*faults[1], IsEmpty());
+}
+
 TEST_F(RouterTest, network_of_a_datapath_that_is_not_there_is_refused) {
   const auto made = router_.ensure_network(network_of(5, model::DatapathKind::macvlan));
   ASSERT_FALSE(made.ok());
