@@ -44,7 +44,8 @@ std::string sentence(const std::string& network, const ports::NetworkFault& faul
     case gateway:
       return fmt::format("{} of network {} lacks the gateway's address {}", fault.device, network, fault.wanted);
     case route:
-      return fmt::format("the route of {} does not lead to {} of network {}", fault.wanted, fault.device, network);
+      return fmt::format("the route of {} does not lead to {} of network {}{}", fault.wanted, fault.device, network,
+                         fault.found.empty() ? "" : " as it should (" + fault.found + ")");
     case uplink:
       return fmt::format("the uplink {} of network {} is not connected to {}", fault.wanted, network, fault.device);
     case blocked:

@@ -259,6 +259,28 @@ TEST_F(MacvlanDatapathTest, port_goes_with_its_namespace_and_its_route_with_the_
   EXPECT_EQ(sh("ip route show dev " + shim_), "");
 }
 
+TEST_F(MacvlanDatapathTest, route_to_a_container_that_somebody_took_or_turned_is_told_and_put_back) {
+  const auto router = wire(network_);
+  sh("ip addr add 172.16.100.10/24 dev wire100; ip addr add 172.16.100.11/24 dev wire100");
+  must(datapath_->ensure_network(network_));
+  const auto one = container(network_, 2);
+  const auto two = container(network_, 3);
+  EXPECT_THAT(must(datapath_->inspect_network(network_)), IsEmpty());
+  const std::string way = "172.16.100.2 dev " + shim_;
+  for (const auto& [damage, found] :
+       {std::pair{"ip route del " + way, ""},
+        std::pair{"ip route replace " + way + " src 172.16.100.11", "source 172.16.100.11"}}) {
+    sh(damage);
+    EXPECT_THAT(must(datapath_->inspect_network(network_)),
+                ElementsAre(ports::NetworkFault{ports::NetworkFault::What::route, shim_, found, "172.16.100.2/32"}))
+        << damage;
+    EXPECT_TRUE(must(datapath_->ensure_network(network_))) << damage;
+    EXPECT_THAT(must(datapath_->inspect_network(network_)), IsEmpty()) << damage;
+  }
+  sh("ip route del " + way + "; ip route add 172.16.100.2 dev wire100");
+  EXPECT_THAT(must(datapath_->inspect_network(network_)), IsEmpty()) << "elsewhere on purpose";
+}
+
 TEST_F(MacvlanDatapathTest, nobody_inside_draws_routes_or_takes_another_s_name) {
   const auto router = wire(network_);
   sh("ip addr add 172.16.100.10/24 dev wire100");

@@ -73,11 +73,16 @@ Result<bool> MacvlanDatapath::ensure_network(const model::Network& network) {
   if (is_new) TRY(check_kernel(netlink_, network));
   auto ensured = [&]() -> Result<bool> {
     const bool prepared = TRY(parent.prepare(netlink_));
-    const auto inventory = TRY(Inventory::look(netlink_));
-    return TRY(Shim(netlink_, network, parent).ensure(inventory.ports_of(network.name))) || prepared;
+    return TRY(Shim(netlink_, network, parent).ensure(TRY(routed_ports(network, parent)))) || prepared;
   }();
   if (!ensured.ok() && is_new) static_cast<void>(remove_network(network.name).ok());  // the first error counts
   return ensured;
+}
+
+// Those to whom the host needs a route each; none, where it goes by an address of the shim's own.
+Result<std::vector<PlacedPort>> MacvlanDatapath::routed_ports(const model::Network& network, const Parent& parent) {
+  if (!TRY(address_in_subnet(netlink_, network, parent.device().index))) return std::vector<PlacedPort>{};
+  return TRY(Inventory::look(netlink_)).ports_of(network.name);
 }
 
 Result<std::vector<ports::NetworkFault>> MacvlanDatapath::inspect_network(const model::Network& network) {
@@ -91,7 +96,7 @@ Result<std::vector<ports::NetworkFault>> MacvlanDatapath::inspect_network(const 
     faults.push_back({What::blocked, shim_name(network), {}, error->message()});
     return faults;
   }
-  auto faults = TRY(Shim(netlink_, network, *parent).faults());
+  auto faults = TRY(Shim(netlink_, network, *parent).faults(TRY(routed_ports(network, *parent))));
   if (!parent->is_prepared()) faults.push_back({What::uplink, shim_name(network), {}, network.uplink});
   return faults;
 }

@@ -26,6 +26,7 @@
 namespace bayplan::datapath {
 
 class MacvlanPort;
+class Parent;
 
 class MacvlanDatapath final : public ports::Datapath {
  public:
@@ -48,6 +49,7 @@ class MacvlanDatapath final : public ports::Datapath {
  private:
   MacvlanDatapath(kernel::NetlinkSocket netlink, kernel::GratuitousArp arp, std::chrono::milliseconds interval);
 
+  Result<std::vector<PlacedPort>> routed_ports(const model::Network& network, const Parent& parent);
   Result<> create(const MacvlanPort& macvlan, const ports::PortSpec& port);
   Result<> refuse_foreign(const std::string& host_name);
   Result<> delete_ports(const std::vector<PlacedPort>& ports);

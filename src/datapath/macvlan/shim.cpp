@@ -1,6 +1,7 @@
 #include "datapath/macvlan/shim.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "datapath/common/delete_links.hpp"
@@ -101,7 +102,7 @@ Result<bool> Shim::make_if_missing() {
   return true;
 }
 
-Result<std::vector<ports::NetworkFault>> Shim::faults() {
+Result<std::vector<ports::NetworkFault>> Shim::faults(const std::vector<PlacedPort>& ports) {
   using What = ports::NetworkFault::What;
   std::vector<ports::NetworkFault> found;
   borrowed_ = TRY(address_in_subnet(netlink_, network_, parent_.device().index));
@@ -127,6 +128,30 @@ Result<std::vector<ports::NetworkFault>> Shim::faults() {
     }
   } else if (!link_.is_up()) {
     found.push_back({What::down, link_.name, "down", "up"});
+  } else {
+    for (auto& fault : TRY(route_faults(ports))) found.push_back(std::move(fault));
+  }
+  return found;
+}
+
+// The host's ways to the containers, as mend_routes makes them. One that leads elsewhere on purpose is none of ours.
+Result<std::vector<ports::NetworkFault>> Shim::route_faults(const std::vector<PlacedPort>& ports) {
+  std::vector<ports::NetworkFault> found;
+  const auto wanted = borrowed_ ? addresses_of(network_, ports) : std::set<model::IpAddress>{};
+  if (wanted.empty()) return found;
+  std::map<model::IpAddress, std::string> there;  // and what is wrong with it
+  for (const auto& route : TRY(netlink_.routes())) {
+    const auto& address = route.destination.base();
+    if (route.destination != only(address) || !wanted.contains(address)) continue;
+    const bool is_ours = route.link == link_.index;
+    const std::string source = route.source ? route.source->to_string() : "none";
+    there[address] = is_ours && route.source != borrowed_ ? "source " + source : std::string{};
+  }
+  for (const auto& address : wanted) {
+    const auto at = there.find(address);
+    if (at != there.end() && at->second.empty()) continue;
+    const std::string has = at == there.end() ? std::string{} : at->second;
+    found.push_back({ports::NetworkFault::What::route, link_.name, has, only(address).to_string()});
   }
   return found;
 }

@@ -40,9 +40,9 @@ class Shim {
 
   // Makes or mends it. True if anything had to be changed. `conflict` when somebody has the parent to himself.
   Result<bool> ensure(const std::vector<PlacedPort>& ports);
-  // What of the shim itself, its address and the subnet's route that would change; containers' routes are not looked
-  // at.
-  Result<std::vector<ports::NetworkFault>> faults();
+  // What of that would change. But for a route that a container left behind when it ended: it leads nobody astray, and
+  // goes with the next look over.
+  Result<std::vector<ports::NetworkFault>> faults(const std::vector<PlacedPort>& ports);
 
  private:
   Result<bool> make_if_missing();
@@ -50,6 +50,7 @@ class Shim {
   Result<bool> mend_link();
   Result<bool> mend_addresses();
   Result<bool> mend_routes(const std::vector<PlacedPort>& ports);
+  Result<std::vector<ports::NetworkFault>> route_faults(const std::vector<PlacedPort>& ports);
   [[nodiscard]] std::optional<model::MacAddress> wanted_mac() const;
 
   kernel::NetlinkSocket& netlink_;
