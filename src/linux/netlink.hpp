@@ -140,6 +140,8 @@ class NetlinkSocket {
   Result<std::vector<int>> namespace_ids();
   // The links of another namespace, without entering it; `not_found` when none has that number (any more).
   Result<std::vector<Link>> links_in(int namespace_id);
+  // The one of them that has that name, or as a second one; nothing when none has. Likewise `not_found`.
+  Result<std::optional<Link>> find_link_in(int namespace_id, const std::string& name);
   // Likewise `not_found`, and when there is no such link.
   Result<> delete_link_in(int namespace_id, int index);
 

@@ -79,6 +79,23 @@ Result<std::vector<Link>> NetlinkSocket::links_in(int namespace_id) {
   return found;
 }
 
+Result<std::optional<Link>> NetlinkSocket::find_link_in(int namespace_id, const std::string& name) {
+  Message message(RTM_GETLINK, 0);
+  message.header(link_header()).put(IFLA_IFNAME, name).put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  message.put_u32(IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(namespace_id));
+  std::optional<Link> found;
+  bool gone = false;
+  auto done = exchange(std::move(message), [&](const nlmsghdr* answer) -> Result<> {
+    gone = error_number(answer) == kNoNamespace;
+    if (answer->nlmsg_type == RTM_NEWLINK) found = TRY(parse_link(answer));
+    return {};
+  });
+  if (gone) return no_namespace(namespace_id);
+  if (!done.ok() && done.error().code == ErrorCode::not_found) return std::optional<Link>{};
+  TRY(std::move(done).in(fmt::format("look up {} in namespace {}", name, namespace_id)));
+  return found;
+}
+
 Result<> NetlinkSocket::delete_link_in(int namespace_id, int index) {
   Message message(RTM_DELLINK, 0);
   message.header(link_header(index)).put_u32(IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(namespace_id));

@@ -100,6 +100,20 @@ TEST_F(LinuxTest, settings_are_changed_only_where_they_differ) {
   EXPECT_EQ(kernel::ensure_sysctl("net/ipv4/conf/nothing/forwarding", "1").error().code, ErrorCode::not_found);
 }
 
+TEST_F(LinuxTest, link_in_another_namespace_is_found_by_either_of_its_names) {
+  auto netlink = must(kernel::NetlinkSocket::open());
+  auto inside = must(kernel::NetworkNamespace::create());
+  const int id = must(netlink.namespace_id(inside.fd()));
+  must(inside.run<void>([]() -> Result<> {
+    sh("ip link add eth1 type bridge; ip link property add dev eth1 altname bp01234567");
+    return {};
+  }));
+  EXPECT_EQ(must(netlink.find_link_in(id, "eth1"))->name, "eth1");
+  EXPECT_EQ(must(netlink.find_link_in(id, "bp01234567"))->name, "eth1");
+  EXPECT_FALSE(must(netlink.find_link_in(id, "bp01234568")).has_value());
+  EXPECT_EQ(netlink.find_link_in(id + 1000, "eth1").error().code, ErrorCode::not_found);
+}
+
 model::PublishedPort port_of(const std::string& protocol, const std::string& address, std::uint16_t port) {
   return {protocol, 80, must(model::IpAddress::parse(address)), port};
 }

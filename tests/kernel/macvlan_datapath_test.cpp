@@ -244,6 +244,24 @@ TEST_F(MacvlanDatapathTest, port_that_was_moved_back_is_found_and_removed) {
   EXPECT_THAT(port_names(), IsEmpty());
 }
 
+TEST_F(MacvlanDatapathTest, ports_are_taken_out_of_containers_alone_and_many_at_once) {
+  const auto router = wire(network_);
+  must(datapath_->ensure_network(network_));
+  std::vector<FakeContainer> containers;
+  std::vector<std::string> names;
+  for (unsigned n = 2; n < 9; ++n) {
+    containers.push_back(container(network_, n));
+    names.push_back(port_spec(network_, n).host_name);
+  }
+  EXPECT_THAT(must(datapath_->remove_own_ports({"bp0000dead", names.front()})), ElementsAre("bp0000dead"));
+  EXPECT_EQ(port_names().size(), names.size() - 1);
+  EXPECT_THAT(containers.front().must_sh("ip -o link"), Not(HasSubstr("eth0")));
+  names.emplace_back("bp0000dead");
+  must(datapath_->remove_ports(names));
+  EXPECT_THAT(port_names(), IsEmpty());
+  EXPECT_THAT(containers.back().must_sh("ip -o link"), Not(HasSubstr("eth0")));
+}
+
 TEST_F(MacvlanDatapathTest, port_goes_with_its_namespace_and_its_route_with_the_next_look) {
   const auto router = wire(network_);
   sh("ip addr add 172.16.100.10/24 dev wire100");
@@ -417,6 +435,25 @@ TEST_F(MacvlanDatapathTest, attached_interface_is_furnished_mended_made_again_an
   EXPECT_TRUE(container.reaches("172.16.100.1"));
   must(datapath_->remove_ports({port.host_name}));
   EXPECT_THAT(must(namespaces->interfaces(port.netns)), ElementsAre("lo"));
+}
+
+TEST_F(MacvlanDatapathTest, interface_whose_namespace_is_another_now_is_made_there_and_gone_from_the_old_one) {
+  const auto router = wire(network_);
+  must(datapath_->ensure_network(network_));
+  const FakeContainer before;
+  const FakeContainer after;
+  auto port = port_spec(network_, 2);
+  port.peer_name = "eth1";
+  const auto add_to = [&](const FakeContainer& container) {
+    port.netns = fmt::format("/proc/{}/fd/{}", getpid(), container.network().fd());
+    must(datapath_->add_port(network_, port));
+    return container.must_sh("ip -o link show eth1");
+  };
+  const auto made = add_to(before);
+  EXPECT_EQ(add_to(before), made) << "the same one";
+  add_to(after);
+  EXPECT_NE(before.sh("ip link show eth1").first, 0);
+  EXPECT_THAT(port_names(), ElementsAre(port.host_name));
 }
 
 // A crash between its creation and its names.

@@ -10,6 +10,7 @@ namespace bayplan::datapath {
 namespace {
 
 constexpr std::string_view kShimPrefix = "bp-";
+constexpr std::size_t kFewNames = 4;  // so many questions cost no more than a listing
 
 std::string second_name(const kernel::Link& link) {
   const auto found = std::ranges::find_if(link.alt_names, is_port_name);
@@ -39,7 +40,28 @@ bool is_half_made(const kernel::Link& link) {
   return link.kind == "macvlan" && link.alias.empty() && link.group == kMakingGroup;
 }
 
-Result<Inventory> Inventory::look(kernel::NetlinkSocket& netlink, bool everywhere) {
+Result<Inventory> Inventory::look(kernel::NetlinkSocket& netlink) {
+  return look_at_all(netlink, TRY(netlink.namespace_ids()), [&](int id) { return netlink.links_in(id); });
+}
+
+Result<Inventory> Inventory::look_for(kernel::NetlinkSocket& netlink, const std::vector<std::string>& host_names) {
+  if (host_names.size() > kFewNames) return look(netlink);
+  return look_at_all(netlink, TRY(netlink.namespace_ids()), [&](int id) -> Result<std::vector<kernel::Link>> {
+    std::vector<kernel::Link> found;
+    for (const auto& name : host_names) {
+      if (auto link = TRY(netlink.find_link_in(id, name))) found.push_back(*std::move(link));
+    }
+    return found;
+  });
+}
+
+Result<Inventory> Inventory::look_at(kernel::NetlinkSocket& netlink, std::optional<int> netns) {
+  return look_at_all(netlink, netns ? std::vector<int>{*netns} : std::vector<int>{},
+                     [&](int id) { return netlink.links_in(id); });
+}
+
+Result<Inventory> Inventory::look_at_all(kernel::NetlinkSocket& netlink, const std::vector<int>& namespaces,
+                                         const LinksIn& links_in) {
   Inventory inventory;
   inventory.host_ = TRY(netlink.links());
   const auto add = [&](const std::vector<kernel::Link>& links, std::optional<int> netns) {
@@ -48,9 +70,8 @@ Result<Inventory> Inventory::look(kernel::NetlinkSocket& netlink, bool everywher
     }
   };
   add(inventory.host_, std::nullopt);
-  if (!everywhere) return inventory;
-  for (const int id : TRY(netlink.namespace_ids())) {
-    auto links = netlink.links_in(id);
+  for (const int id : namespaces) {
+    auto links = links_in(id);
     if (!links.ok() && links.error().code == ErrorCode::not_found) continue;  // it ended meanwhile
     add(TRY(std::move(links)), id);
   }
@@ -69,6 +90,12 @@ std::vector<PlacedPort> Inventory::named(std::string_view host_name) const {
   std::ranges::copy_if(ports_, std::back_inserter(found),
                        [&](const PlacedPort& port) { return port.host_name == host_name; });
   return found;
+}
+
+bool Inventory::knows(std::string_view name) const {
+  return std::ranges::any_of(host_, [&](const kernel::Link& link) {
+    return link.name == name || std::ranges::find(link.alt_names, name) != link.alt_names.end();
+  });
 }
 
 const kernel::Link* Inventory::shim_of(const std::string& network) const {

@@ -123,10 +123,11 @@ Result<std::vector<std::string>> MacvlanDatapath::list_networks() {
 Result<> MacvlanDatapath::add_port(const model::Network& network, const ports::PortSpec& port) {
   const auto shim = TRY(Shim::get(netlink_, network));
   const auto macvlan = TRY(MacvlanPort::of(network, port, shim));
-  const auto there = TRY(Inventory::look(netlink_)).named(port.host_name);
+  // Where it is to be, first: one that is there needs no look at all the others.
+  const auto there = TRY(Inventory::look_at(netlink_, TRY(macvlan.home(netlink_)))).named(port.host_name);
   const bool intact = there.size() == 1 && TRY(macvlan.is_intact(netlink_, there.front()));
   if (!intact) {
-    TRY(delete_ports(there));
+    TRY(delete_ports(TRY(Inventory::look_for(netlink_, {port.host_name})).named(port.host_name)));
     TRY(refuse_foreign(port.host_name));
     TRY(create(macvlan, port));
   } else {
@@ -159,7 +160,7 @@ Result<> MacvlanDatapath::refuse_foreign(const std::string& name) {
 
 Result<> MacvlanDatapath::mend_port(const model::Network& network, const ports::PortSpec& port) {
   const auto shim = TRY(Shim::get(netlink_, network));
-  const auto there = TRY(Inventory::look(netlink_)).named(port.host_name);
+  const auto there = TRY(Inventory::look_for(netlink_, {port.host_name})).named(port.host_name);
   if (there.empty()) {
     TRY(refuse_foreign(port.host_name));
     return fail(ErrorCode::not_found, "the port {} of network {} is gone", port.host_name, network.name);
@@ -173,17 +174,32 @@ Result<> MacvlanDatapath::mend_port(const model::Network& network, const ports::
 }
 
 Result<> MacvlanDatapath::remove_ports(const std::vector<std::string>& host_names) {
-  const auto inventory = TRY(Inventory::look(netlink_));
-  std::vector<PlacedPort> doomed;
+  for (const auto& name : TRY(remove_own_ports(host_names))) TRY(refuse_foreign(name));
+  return {};
+}
+
+// A name that the host knows is not looked for elsewhere: a port on the way out is here, and another datapath's port,
+// too. Where no network is on the wire, no port of one can be inside.
+Result<std::vector<std::string>> MacvlanDatapath::remove_own_ports(const std::vector<std::string>& host_names) {
+  std::vector<std::string> others;
   std::vector<std::string> unknown;
-  for (const auto& name : host_names) {
+  std::vector<PlacedPort> doomed;
+  const auto here = TRY(Inventory::look_at(netlink_, std::nullopt));
+  const auto take = [&](const Inventory& inventory, const std::string& name) {
     auto found = inventory.named(name);
-    if (found.empty()) unknown.push_back(name);
     std::ranges::move(found, std::back_inserter(doomed));
+    return !found.empty();
+  };
+  for (const auto& name : host_names) {
+    if (take(here, name)) continue;
+    (here.knows(name) || !has_shims(here.host()) ? others : unknown).push_back(name);
+  }
+  const auto everywhere = unknown.empty() ? here : TRY(Inventory::look_for(netlink_, unknown));
+  for (const auto& name : unknown) {
+    if (!take(everywhere, name)) others.push_back(name);
   }
   TRY(delete_ports(doomed));
-  for (const auto& name : unknown) TRY(refuse_foreign(name));
-  return {};
+  return others;
 }
 
 Result<> MacvlanDatapath::delete_ports(const std::vector<PlacedPort>& ports) {
@@ -202,7 +218,7 @@ Result<> MacvlanDatapath::delete_ports(const std::vector<PlacedPort>& ports) {
 }
 
 Result<std::vector<ports::FoundPort>> MacvlanDatapath::list_ports() {
-  auto inventory = TRY(Inventory::look(netlink_, false));
+  auto inventory = TRY(Inventory::look_at(netlink_, std::nullopt));
   if (has_shims(inventory.host())) inventory = TRY(Inventory::look(netlink_));
   std::vector<ports::FoundPort> found;
   std::set<std::string> names;

@@ -6,9 +6,11 @@
 // the kernel at every call (inventory.hpp). Lives in the network namespace of the thread that opened it. One owner; a
 // thread of its own sends the announcements that are due later and ends with the object.
 //
-// Cost: beside a few short requests to the kernel, add_port, remove_ports, list_ports and ensure_network list the links
-// of every namespace that has a number here, some 30 microseconds each; where no network of the host is of this kind
-// list_ports does without. Deleting waits for RCU (about 20 ms): once for all that is on the host, else once a link.
+// Cost: beside a few short requests to the kernel, some calls look into every namespace that has a number here
+// (inventory.hpp). list_ports and remove_network list them all, and so do ensure_network and inspect_network where the
+// host goes by its parent's address; add_port of one that is not there yet, mend_port, and the removal of one that is
+// not on the host look for its name. Where no network of the host is of this kind none is needed for listing and
+// removing. Deleting waits for RCU (about 20 ms): once for all that is on the host, else once a link.
 //
 // A port has no end that stays on the host: FoundPort::out_of_reach. Errors beside ports::Datapath's: `invalid` for a
 // network without an uplink, or one on which no macvlan can stand.
@@ -42,6 +44,7 @@ class MacvlanDatapath final : public ports::Datapath {
   Result<> add_port(const model::Network& network, const ports::PortSpec& port) override;
   Result<> mend_port(const model::Network& network, const ports::PortSpec& port) override;
   Result<> remove_ports(const std::vector<std::string>& host_names) override;
+  Result<std::vector<std::string>> remove_own_ports(const std::vector<std::string>& host_names) override;
   Result<std::vector<ports::FoundPort>> list_ports() override;
   Result<> announce(const model::Network& network, const model::IpAddress& address,
                     const model::MacAddress& mac) override;

@@ -50,11 +50,15 @@ Result<> MacvlanPort::finish(kernel::NetlinkSocket& netlink) const {
   });
 }
 
+Result<std::optional<int>> MacvlanPort::home(kernel::NetlinkSocket& netlink) const {
+  if (!inside_) return std::optional<int>();
+  return std::optional(TRY(netlink.namespace_id(inside_->fd())));
+}
+
 Result<bool> MacvlanPort::is_intact(kernel::NetlinkSocket& netlink, const PlacedPort& found) const {
-  const auto netns = inside_ ? std::optional(TRY(netlink.namespace_id(inside_->fd()))) : std::nullopt;
   const kernel::Link& link = found.link;
-  return found.netns == netns && link.name == port_.peer_name && link.mac == port_.mac && link.mtu == shim_.mtu &&
-         link.lower == shim_.lower;
+  return found.netns == TRY(home(netlink)) && link.name == port_.peer_name && link.mac == port_.mac &&
+         link.mtu == shim_.mtu && link.lower == shim_.lower;
 }
 
 bool MacvlanPort::is_ours(const kernel::Link& link) const {

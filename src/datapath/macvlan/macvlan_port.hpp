@@ -23,6 +23,8 @@ class MacvlanPort {
   Result<> create(kernel::NetlinkSocket& netlink) const;
   // Its alias and second name: after it, it is known as ours.
   Result<> finish(kernel::NetlinkSocket& netlink) const;
+  // The number of the namespace that it is born in; none: this one.
+  Result<std::optional<int>> home(kernel::NetlinkSocket& netlink) const;
   // It is where it was born, as it should be.
   Result<bool> is_intact(kernel::NetlinkSocket& netlink, const PlacedPort& found) const;
   // Deletes what has its name where it is to be born, if that is ours. False: it is somebody else's, and stays.
