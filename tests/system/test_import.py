@@ -142,3 +142,17 @@ def test_an_etcd_without_the_v2_api_is_named_as_such(own_host):
         assert done.returncode == 1 and "--enable-v2" in done.stdout
     finally:
         etcd.stop()
+
+
+def test_networks_that_were_made_first_stay_on_open_vswitch(etcd, own_host):
+    own_host.add_switch().start()
+    for vlan, subnet in SUBNET.items():
+        own_host.bayplan("network", "create", f"vlan{vlan}", "--vlan", str(vlan), "--subnet", f"{subnet}.0/24", "--gateway",
+                         f"{subnet}.1", "--datapath", "ovs")
+    said = own_host.bayplan("import", URL).stdout
+    assert "networks:     0 imported, 2 there already, 0 skipped" in said, said
+    assert "reservations: 4 imported" in said, said
+    own_host.docker("run", "-d", "--name", "test1", "--net=none", IMAGE)
+    own_host.bayplan("attach", "test1", "--vlan", "100")
+    assert plan(own_host)["test1"]["address"] == "172.16.1.2/24"
+    assert own_host.switch.ctl("get", "port", "vlan100", "tag").strip() == "100"

@@ -83,3 +83,29 @@ def test_tear_down_leaves_nothing_in_the_kernel_and_keeps_the_plan(busy):
     assert {name: row["address"] for name, row in network.plan().items()} == plan
     host.docker("restart", "-t", "1", "web", "db")
     wait_for(lambda: works(network), "the network working again", 10)
+
+
+def test_what_is_changed_inside_a_container_is_put_back(busy):
+    """From ten seconds after its start on; and Docker takes its interface back as ever."""
+    host, network = busy
+    pid = host.client.api.inspect_container("web")["State"]["Pid"]
+
+    def inside(*words):
+        host.run("nsenter", f"--net=/proc/{pid}/ns/net", "ip", *words)
+
+    def is_right():
+        return works(network) and network.ping("web", "172.20.0.1")
+
+    inside("address", "flush", "dev", "eth0")
+    wait_for(is_right, "the address of before", 40)
+    for words in (("route", "del", "default"), ("link", "set", "eth0", "down"), ("address", "flush", "dev", "eth0"),
+                  ("link", "set", "eth0", "address", "02:00:00:00:00:99")):
+        inside(*words)
+        wait_for(is_right, f"all as before after ip {' '.join(words)}", 5)
+    assert "eth0" in host.baypland.log and "drift_repaired" in host.baypland.log
+    mended = host.baypland.log.count("drift_repaired")
+    host.docker("network", "disconnect", "net", "web")
+    host.docker("network", "connect", "net", "web")
+    host.docker("restart", "-t", "0", "web")
+    wait_for(lambda: network.card("web").address and works(network), "web on its network again", 20)
+    assert host.baypland.log.count("drift_repaired") == mended, host.baypland.log[-3000:]
