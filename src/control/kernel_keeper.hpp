@@ -133,7 +133,7 @@ class KernelKeeper {
   std::deque<std::string> round_;  // datapath thread only: endpoints still to be looked at
   std::mutex leaving_mutex_;
   std::vector<std::string> leaving_;  // ports to be removed
-  std::mutex hands_on_mutex_;         // held while something inside is looked at and put right
+  std::mutex hands_on_mutex_;         // held while something is put right inside what the engine made
   mutable std::mutex pending_mutex_;
   std::set<std::string> pending_;                                            // namespaces in which something changed
   std::set<std::string> expected_;                                           // host names

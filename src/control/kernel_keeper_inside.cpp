@@ -91,7 +91,8 @@ void KernelKeeper::hands_off(const std::string& host_name) {
 
 void KernelKeeper::keep_inside(const KernelWanted::Port& port) {
   const auto kept = [&]() -> Result<> {
-    const std::scoped_lock lock(hands_on_mutex_);
+    std::unique_lock lock(hands_on_mutex_, std::defer_lock);
+    if (port.by_engine) lock.lock();  // the others are nobody's to take away, and may take long
     // Said since this port was read from the plan.
     if (is_expected(port.spec.host_name)) return {};
     TRY(settle(port, TRY(inside_.keep(port))));

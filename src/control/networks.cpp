@@ -246,11 +246,14 @@ Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, cons
   return {};
 }
 
+bool is_in_use(const model::Plan& plan, const std::string& network) {
+  const auto carries = [&](const auto& entry) { return entry.second.network == network; };
+  return std::ranges::any_of(plan.engine_networks(), carries) || !plan.attachments(network).empty();
+}
+
 Result<> check_is_alone(const model::Plan& plan, const model::Network& network,
                         const std::vector<ports::Route>& routes) {
-  const auto carries = [&](const auto& entry) { return entry.second.network == network.name; };
-  const bool in_use = std::ranges::any_of(plan.engine_networks(), carries) || !plan.attachments(network.name).empty();
-  if (in_use) return {};
+  if (is_in_use(plan, network.name)) return {};
   for (const ports::Route& route : routes) {
     if (check_routes(plan, network.subnet, {route})) continue;
     return fail(

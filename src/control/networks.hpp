@@ -44,6 +44,9 @@ Result<model::Subnet> next_free_subnet(const model::Plan& plan, std::optional<st
 // network with that subnet shares with the host.
 Result<> check_routes(const model::Plan& plan, const model::Subnet& subnet, const std::vector<ports::Route>& routes);
 
+// Something on this host uses it: one of the engine's networks, or an address.
+bool is_in_use(const model::Plan& plan, const std::string& network);
+
 // `conflict` when what had the network's subnet before Bayplan (an engine's network of its own, the old practice's
 // gateway) is still there: both at once can't be reached. Success for a network that is in use here.
 Result<> check_is_alone(const model::Plan& plan, const model::Network& network,

@@ -306,13 +306,21 @@ Result<DaemonStatus> Service::status() {
 
 // --- attach
 
+// The kernel is asked only where it matters: its answer takes longer, the more interfaces there are.
+Result<> Service::check_is_alone_here(const Network& network) {
+  const bool in_use =
+      TRY(parts_.planner.execute([&](PlanEdit& edit) -> Result<bool> { return is_in_use(edit.plan(), network.name); }));
+  if (in_use) return {};
+  const auto routes = TRY(parts_.host.routes());
+  return parts_.planner.execute([&](PlanEdit& edit) { return check_is_alone(edit.plan(), network, routes); });
+}
+
 Result<ReservationView> Service::attach(const AttachSpec& spec) {
   const auto [network, made] = TRY([&] {
     const std::scoped_lock lock(placing_);
     return network_for(spec.network, spec.vlan);
   }());
-  const auto routes = TRY(parts_.host.routes());
-  TRY(parts_.planner.execute([&](PlanEdit& edit) { return check_is_alone(edit.plan(), network, routes); }));
+  TRY(check_is_alone_here(network));
   AttachOrder order;
   order.target = spec.target;
   order.network = network;

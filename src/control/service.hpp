@@ -42,6 +42,7 @@ class Service final : public ControlApi {
  private:
   // What new subnets must keep clear of, the engine's networks included where it answers.
   Result<Surroundings> surroundings();
+  Result<> check_is_alone_here(const model::Network& network);
   struct RunNetwork {
     model::Network network;
     bool made = false;  // by this request
