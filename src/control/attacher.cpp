@@ -163,7 +163,8 @@ Result<ports::ContainerDetails> Attacher::look_up(const std::string& word) {
 // The engine's own entry is never another's; a process's number may be by the time that it is opened.
 Result<std::string> Attacher::netns_of(const ports::ContainerDetails& details) {
   if (!details.running || details.sandbox.empty()) {
-    return fail(ErrorCode::not_found, "the container '{}' has no network of its own just now", details.name);
+    const auto code = details.running ? ErrorCode::unsupported : ErrorCode::not_found;
+    return fail(code, "the container '{}' has no network of its own just now", details.name);
   }
   if (parts_.kernel.check_namespace(details.sandbox).ok()) return details.sandbox;
   std::string by_process = fmt::format("/proc/{}/ns/net", details.process);

@@ -84,6 +84,11 @@ Result<CheckReport> Checker::look_twice(const Terms& terms) {
   std::this_thread::sleep_for(parts_.second_look);
   auto second = TRY(look(terms));
   second.findings = confirmed(first.findings, std::move(second.findings));
+  // What only one of them saw nobody has confirmed.
+  for (Unchecked& part : first.unchecked) {
+    const auto said = std::ranges::find(second.unchecked, part.part, &Unchecked::part);
+    if (said == second.unchecked.end()) second.unchecked.push_back(std::move(part));
+  }
   return second;
 }
 

@@ -46,8 +46,10 @@ Result<bool> InsideKeeper::make(const KernelWanted::Port& port) {
 Result<InsideKeeper::Fate> InsideKeeper::keep(const KernelWanted::Port& port) {
   auto compared = namespaces_.compare(*port.inside);
   if (!compared.ok()) return is_gone(compared.error()) ? Result<Fate>(Fate::gone) : compared.error();
-  // What only the engine makes anew is told of as a missing port.
-  if (port.by_engine) std::erase(*compared, Drift::link);
+  if (port.by_engine && !compared->empty() && compared->front() == Drift::link) {
+    report(port, {Drift::link});  // only the engine makes it anew
+    return Fate::right;
+  }
   if (compared->empty()) {
     const auto calm = calm_.find(port.spec.host_name);
     if (calm != calm_.end()) calm->second.waits = false, calm->second.reported.clear();
@@ -94,11 +96,15 @@ std::string InsideKeeper::name_of(const KernelWanted::Port& port) {
 
 InsideKeeper::Calm& InsideKeeper::calm_of(const std::string& host_name) {
   const auto now = clock_.steady();
-  Calm& calm =
-      calm_
-          .try_emplace(host_name,
-                       Calm{.left = kAtOnce, .counted_at = now, .pause = {}, .until = {}, .waits = {}, .reported = {}})
-          .first->second;
+  Calm& calm = calm_
+                   .try_emplace(host_name, Calm{.left = kAtOnce,
+                                                .counted_at = now,
+                                                .pause = {},
+                                                .until = {},
+                                                .waits = {},
+                                                .netns = {},
+                                                .reported = {}})
+                   .first->second;
   const auto regained = std::chrono::duration<double>(now - calm.counted_at) / kRegained;
   calm.left = std::min(kAtOnce, calm.left + regained);
   calm.counted_at = now;
@@ -112,6 +118,7 @@ bool InsideKeeper::may_mend(const KernelWanted::Port& port) {
   Calm& calm = calm_of(port.spec.host_name);
   if (now < calm.until) {
     calm.waits = true;
+    calm.netns = port.inside->netns;
     return false;
   }
   calm.waits = false;
@@ -131,6 +138,7 @@ bool InsideKeeper::may_mend(const KernelWanted::Port& port) {
 // Said once, until it changes.
 void InsideKeeper::report(const KernelWanted::Port& port, const std::vector<Drift>& drifts) {
   Calm& calm = calm_of(port.spec.host_name);
+  calm.waits = false;
   const std::set<Drift> now(drifts.begin(), drifts.end());
   if (calm.reported == now) return;
   calm.reported = now;
@@ -144,6 +152,20 @@ void InsideKeeper::report(const KernelWanted::Port& port, const std::vector<Drif
 
 void InsideKeeper::count(const KernelWanted::Port& port, const std::vector<Drift>& drifts, bool repaired) {
   for (const Drift drift : drifts) counts_.note(port.network, ports::to_string(drift), repaired);
+}
+
+std::set<std::string> InsideKeeper::due() {
+  std::set<std::string> found;
+  for (auto& [name, calm] : calm_) {
+    if (!calm.waits || clock_.steady() < calm.until) continue;
+    calm.waits = false;
+    found.insert(calm.netns);
+  }
+  return found;
+}
+
+void InsideKeeper::keep_only(const std::set<std::string>& host_names) {
+  std::erase_if(calm_, [&](const auto& entry) { return !host_names.contains(entry.first); });
 }
 
 std::optional<InsideKeeper::TimePoint> InsideKeeper::next_look() const {

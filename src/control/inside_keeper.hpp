@@ -42,6 +42,12 @@ class InsideKeeper {
   // It is not ours to keep any more.
   void forget(const std::string& host_name) { calm_.erase(host_name); }
 
+  // There are no others: what is known of them is forgotten.
+  void keep_only(const std::set<std::string>& host_names);
+  // What was put off may be put right at once.
+  void forgive() { calm_.clear(); }
+  // The namespaces of those that were put off until now; each is told once.
+  std::set<std::string> due();
   // When one that was put off is due.
   [[nodiscard]] std::optional<TimePoint> next_look() const;
 
@@ -53,6 +59,7 @@ class InsideKeeper {
     std::chrono::milliseconds pause{};
     TimePoint until;                  // not before
     bool waits = false;               // it differs, and is put off
+    std::string netns;                // where, then
     std::set<ports::Drift> reported;  // on a network that is only reported
   };
   std::string name_of(const KernelWanted::Port& port);

@@ -140,7 +140,6 @@ void KernelKeeper::remove_leaving_ports() {
   }
   if (names.empty()) return;
   for (const std::string& name : names) {
-    expect_no_port(name);
     inside_.forget(name);
   }
   if (auto removed = datapath_.remove_ports(names); !removed) {
@@ -154,16 +153,25 @@ Result<bool> KernelKeeper::reconcile() {
 }
 
 Result<bool> KernelKeeper::reconcile_here() {
+  look_inside_due();
   const KernelFound before = TRY(found());
   const KernelWanted all = TRY(wanted());
   const KernelSteps steps = diff(all, before, suspects_);
-  look_inside_due();
+  forget_all_but(all);
   note_next_look();
   // What is removed now is nobody's suspect any more.
   suspects_ = steps.suspects;
   for (const std::string& name : steps.remove_ports) suspects_.erase(name);
   has_suspects_ = !suspects_.empty();
   return apply(all, steps);
+}
+
+void KernelKeeper::forget_all_but(const KernelWanted& wanted) {
+  std::set<std::string> names;
+  for (const KernelWanted::Port& port : wanted.ports) names.insert(port.spec.host_name);
+  inside_.keep_only(names);
+  const std::scoped_lock lock(pending_mutex_);
+  std::erase_if(handed_back_, [&](const std::string& name) { return !names.contains(name); });
 }
 
 Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& steps) {
@@ -199,10 +207,11 @@ Result<bool> KernelKeeper::apply(const KernelWanted& wanted, const KernelSteps& 
       counts_.note(port.network, "port", false);
       continue;
     }
-    counts_.note(port.network, "port", true);
     log::info("port_mended",
               {{"network", port.network}, {"port", port.spec.host_name}, {"identity", port.spec.identity}});
-    troubles.note("port_not_mended", port.spec.host_name, datapath_.mend_port(*network, port.spec));
+    auto mended = datapath_.mend_port(*network, port.spec);
+    counts_.note(port.network, "port", mended.ok());
+    troubles.note("port_not_mended", port.spec.host_name, std::move(mended));
     changed = true;
   }
   differing_ = std::move(differing);

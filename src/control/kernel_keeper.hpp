@@ -110,6 +110,8 @@ class KernelKeeper {
   void keep_inside(const KernelWanted::Port& port);
   void look_at_pending();
   void look_inside_due();
+  void look_again_at_the_young(const std::set<std::string>& netns);
+  void forget_all_but(const KernelWanted& wanted);
   void look_at_next();
   void note_next_look();
   [[nodiscard]] bool is_expected(const std::string& host_name) const;
@@ -135,9 +137,10 @@ class KernelKeeper {
   std::vector<std::string> leaving_;  // ports to be removed
   std::mutex hands_on_mutex_;         // held while something is put right inside what the engine made
   mutable std::mutex pending_mutex_;
-  std::set<std::string> pending_;                                            // namespaces in which something changed
-  std::set<std::string> expected_;                                           // host names
-  std::multimap<std::chrono::steady_clock::time_point, std::string> later_;  // namespaces to be looked at from then on
+  std::set<std::string> pending_;                                       // namespaces in which something changed
+  std::set<std::string> expected_;                                      // host names
+  std::set<std::string> handed_back_;                                   // host names: the engine takes them away
+  std::map<std::string, std::chrono::steady_clock::time_point> later_;  // namespaces, and from when on to look at them
   std::optional<std::chrono::steady_clock::time_point> next_look_;
   WorkQueue thread_{1};  // last: ends before what its jobs use
 };

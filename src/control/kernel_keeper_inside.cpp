@@ -1,4 +1,6 @@
 // Attached interfaces: the part of KernelKeeper that makes them and looks at them.
+#include <ranges>
+
 #include "base/log.hpp"
 #include "control/joins.hpp"
 #include "control/kernel_keeper.hpp"
@@ -17,7 +19,7 @@ void KernelKeeper::expect_no_port(const std::string& host_name) {
 
 bool KernelKeeper::is_expected(const std::string& host_name) const {
   const std::scoped_lock lock(pending_mutex_);
-  return expected_.contains(host_name);
+  return expected_.contains(host_name) || handed_back_.contains(host_name);
 }
 
 Result<> KernelKeeper::attach_port(const KernelWanted::Port& port) {
@@ -85,7 +87,10 @@ Result<bool> KernelKeeper::settle(const KernelWanted::Port& port, InsideKeeper::
 }
 
 void KernelKeeper::hands_off(const std::string& host_name) {
-  expect_port(host_name);
+  {
+    const std::scoped_lock lock(pending_mutex_);
+    handed_back_.insert(host_name);
+  }
   const std::scoped_lock lock(hands_on_mutex_);  // who is at it has ended
 }
 
@@ -135,15 +140,18 @@ void KernelKeeper::look_inside(const std::set<std::string>& netns) {
 
 void KernelKeeper::look_inside_later(const std::string& netns) {
   const std::scoped_lock lock(pending_mutex_);
-  later_.emplace(clock_.steady() + kEngineAtWork, netns);
+  later_.try_emplace(netns, clock_.steady() + kEngineAtWork);
 }
 
 void KernelKeeper::look_inside_due() {
-  std::set<std::string> due;
+  auto due = inside_.due();
   {
     const std::scoped_lock lock(pending_mutex_);
-    const auto end = later_.upper_bound(clock_.steady());
-    for (auto entry = later_.begin(); entry != end; entry = later_.erase(entry)) due.insert(entry->second);
+    std::erase_if(later_, [&](const auto& entry) {
+      const bool is_due = entry.second <= clock_.steady();
+      if (is_due) due.insert(entry.first);
+      return is_due;
+    });
   }
   look_inside(due);
 }
@@ -156,7 +164,22 @@ void KernelKeeper::look_at_pending() {
   }
   const auto ports = attached_in(netns);
   for (const KernelWanted::Port& port : ports.ok() ? *ports : std::vector<KernelWanted::Port>{}) keep_inside(port);
+  look_again_at_the_young(netns);
   note_next_look();
+}
+
+// Those that the engine may still be at work on, or has not confirmed yet.
+void KernelKeeper::look_again_at_the_young(const std::set<std::string>& netns) {
+  const auto young = planner_.execute([&](model::PlanEdit& edit) -> Result<std::set<std::string>> {
+    std::set<std::string> found;
+    for (const model::Attachment* attachment : edit.plan().attachments()) {
+      const bool is_meant = attachment->stage == model::Attachment::Stage::joined && !attachment->is_by_hand() &&
+                            netns.contains(attachment->sandbox);
+      if (is_meant && !kept_port_of(edit.plan(), *attachment, clock_.now())) found.insert(attachment->sandbox);
+    }
+    return found;
+  });
+  for (const std::string& path : young.ok() ? *young : std::set<std::string>{}) look_inside_later(path);
 }
 
 void KernelKeeper::look_inside_all() {
@@ -178,11 +201,11 @@ void KernelKeeper::look_at_next() {
   if (round_.empty()) return;
   const std::string endpoint = round_.front();
   round_.pop_front();
-  const auto port = planner_.execute([&](model::PlanEdit& edit) -> Result<std::optional<KernelWanted::Port>> {
+  const auto netns = planner_.execute([&](model::PlanEdit& edit) -> Result<std::string> {
     const model::Attachment* attachment = edit.plan().attachment_of(endpoint);
-    return attachment ? kept_port_of(edit.plan(), *attachment, clock_.now()) : std::nullopt;
+    return attachment ? attachment->sandbox : std::string();
   });
-  if (port.ok() && *port) keep_inside(**port);
+  if (netns.ok() && !netns->empty()) look_inside({*netns});
   if (round_.empty()) return note_next_look();
   thread_.post([this] { look_at_next(); });
 }
@@ -196,7 +219,7 @@ void KernelKeeper::note_next_look() {
 std::optional<std::chrono::steady_clock::time_point> KernelKeeper::next_look() const {
   const std::scoped_lock lock(pending_mutex_);
   if (later_.empty()) return next_look_;
-  const auto later = later_.begin()->first;
+  const auto later = std::ranges::min(later_ | std::views::values);
   return next_look_ ? std::min(*next_look_, later) : later;
 }
 

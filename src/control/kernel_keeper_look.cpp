@@ -50,9 +50,11 @@ KernelLook KernelKeeper::look_here(const CheckScope& scope) {
   std::erase_if(look.wanted.ports, [this](const auto& port) { return is_expected(port.spec.host_name); });
   if (there.ok()) std::erase_if(there->ports, [this](const auto& port) { return is_expected(port.host_name); });
   look_into_networks(look, scope);
-  const auto differences = firewall_.differences(rules_of(look.wanted));
-  if (differences.ok()) look.firewall = *differences;
-  if (!differences.ok()) look.unchecked.push_back({"the packet filter", differences.error().message()});
+  if (!scope) {
+    auto differences = firewall_.differences(rules_of(look.wanted));
+    if (differences.ok()) look.firewall = *std::move(differences);
+    if (!differences.ok()) look.unchecked.push_back({"the packet filter", differences.error().message()});
+  }
   if (there.ok()) {
     look.found = *std::move(there);
   } else {
@@ -79,7 +81,9 @@ std::vector<ports::Drift> KernelKeeper::drifts_of(const KernelWanted::Port& port
   if (is_expected(port.spec.host_name)) return {};
   auto drifts = namespaces_.compare(*port.inside);
   if (drifts.ok()) {
-    std::erase(*drifts, ports::Drift::link);  // its other end is missing, too: said of the port
+    const auto there = std::ranges::find(look.found.ports, port.spec.host_name, &ports::FoundPort::host_name);
+    const bool is_said = there == look.found.ports.end();
+    if (is_said) std::erase(*drifts, ports::Drift::link);  // its other end is missing, too: said of the port
     return *std::move(drifts);
   }
   if (drifts.error().code != ErrorCode::not_found) {
@@ -89,8 +93,14 @@ std::vector<ports::Drift> KernelKeeper::drifts_of(const KernelWanted::Port& port
 }
 
 Result<> KernelKeeper::keep_inside_all() {
-  const auto all = TRY(kept_ports([](const auto&) { return true; }));
-  for (const KernelWanted::Port& port : all) thread_.run([&] { keep_inside(port); });
+  thread_.run([this] { inside_.forgive(); });
+  for (const KernelWanted::Port& port : TRY(kept_ports([](const auto&) { return true; }))) {
+    thread_.run([&] {
+      // As the plan has it now: it may have been detached meanwhile, and be somebody else's.
+      const auto now = kept_ports([&](const auto& it) { return host_port_name(it.endpoint) == port.spec.host_name; });
+      for (const KernelWanted::Port& same : now.ok() ? *now : std::vector<KernelWanted::Port>{}) keep_inside(same);
+    });
+  }
   thread_.run([this] { note_next_look(); });
   return {};
 }

@@ -19,6 +19,7 @@ RepairLoop::RepairLoop(KernelKeeper& kernel, std::chrono::milliseconds gap, std:
     : kernel_(kernel),
       gap_(gap),
       resync_(resync),
+      next_round_(std::chrono::steady_clock::now() + resync * kPassesBetweenRounds),
       after_look_(std::move(after_look)),
       thread_([this](const std::stop_token& stop) { loop(stop); }) {
 }
@@ -37,22 +38,25 @@ void RepairLoop::loop(const std::stop_token& stop) {
       std::unique_lock lock(mutex_);
       wake_.wait_until(lock, stop, next_pass(), [this] { return poked_; });
       if (stop.stop_requested()) return;
-      if (!poked_ && ++timed_passes_ % kPassesBetweenRounds == 0) kernel_.look_inside_all();
       poked_ = false;
+    }
+    const auto woken = std::chrono::steady_clock::now();
+    if (woken >= next_round_) {
+      kernel_.look_inside_all();
+      next_round_ = woken + resync_ * kPassesBetweenRounds;
     }
     look_over();
     if (after_look_) after_look_();
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, rest(), [] { return false; });
+    wake_.wait_for(lock, stop, rest(woken), [] { return false; });
   }
 }
 
 // After some quiet it is short again.
-std::chrono::milliseconds RepairLoop::rest() {
-  const auto now = std::chrono::steady_clock::now();
+std::chrono::milliseconds RepairLoop::rest(std::chrono::steady_clock::time_point woken) {
   const auto shortest = gap_ / kShortestRest;
-  rest_ = now - rested_until_ > gap_ ? shortest : std::clamp(rest_ * 2, shortest, gap_);
-  rested_until_ = now + rest_;
+  rest_ = woken - rested_until_ > gap_ ? shortest : std::clamp(rest_ * 2, shortest, gap_);
+  rested_until_ = std::chrono::steady_clock::now() + rest_;
   return rest_;
 }
 

@@ -26,16 +26,16 @@ class RepairLoop {
   void loop(const std::stop_token& stop);
   // Until when it sleeps if nobody pokes.
   [[nodiscard]] std::chrono::steady_clock::time_point next_pass() const;
-  // How long to rest after this pass.
-  std::chrono::milliseconds rest();
+  // How long to rest after the pass that began then.
+  std::chrono::milliseconds rest(std::chrono::steady_clock::time_point woken);
   // Passes until nothing is suspected any more: an orphan needs two.
   void look_over();
 
   KernelKeeper& kernel_;
   std::chrono::milliseconds gap_;
   std::chrono::milliseconds resync_;
+  std::chrono::steady_clock::time_point next_round_;  // of looks into all namespaces
   std::function<void()> after_look_;
-  int timed_passes_ = 0;
   std::chrono::milliseconds rest_{};  // the last one
   std::chrono::steady_clock::time_point rested_until_;
   std::mutex mutex_;

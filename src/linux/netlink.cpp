@@ -442,6 +442,7 @@ Result<Ipv4Routes> NetlinkSocket::ipv4_routes() {
     if (message->nlmsg_type != RTM_NEWROUTE) return {};
     if (auto route = TRY(parse_route(message))) found.subnets.push_back(*route);
     if (auto route = TRY(parse_default_route(message))) found.defaults.push_back(*std::move(route));
+    found.refuses_default = found.refuses_default || TRY(parse_is_refusal(message));
     return {};
   };
   TRY(dump(request, [&] { found = {}; }, add).in("list routes"));

@@ -51,6 +51,7 @@ struct VlanSettings {
 struct Ipv4Routes {
   std::vector<RouteEntry> subnets;
   std::vector<DefaultRoute> defaults;
+  bool refuses_default = false;  // a default route that leads nowhere (blackhole, unreachable, prohibit, throw)
 };
 
 struct MacvlanSettings {

@@ -179,6 +179,14 @@ Result<std::optional<DefaultRoute>> parse_default_route(const nlmsghdr* message)
   return std::optional(route);
 }
 
+Result<bool> parse_is_refusal(const nlmsghdr* message) {
+  if (nlmsg_valid_hdr(message, sizeof(rtmsg)) == 0) return malformed("route");
+  const auto& header = header_of<rtmsg>(message);
+  const bool nowhere = header.rtm_type == RTN_BLACKHOLE || header.rtm_type == RTN_UNREACHABLE ||
+                       header.rtm_type == RTN_PROHIBIT || header.rtm_type == RTN_THROW;
+  return nowhere && header.rtm_dst_len == 0 && header.rtm_family == AF_INET && header.rtm_table == RT_TABLE_MAIN;
+}
+
 Result<bool> parse_is_permanent(const nlmsghdr* message) {
   if (nlmsg_valid_hdr(message, sizeof(ndmsg)) == 0) return malformed("neighbour");
   return (header_of<ndmsg>(message).ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0;

@@ -74,6 +74,9 @@ Result<int> parse_namespace_id(const nlmsghdr* message);
 // Nothing for what is no IPv4 unicast default route of the main table.
 Result<std::optional<DefaultRoute>> parse_default_route(const nlmsghdr* message);
 
+// An IPv4 default route of the main table that leads nowhere.
+Result<bool> parse_is_refusal(const nlmsghdr* message);
+
 // Of the answer to a lookup (RTM_GETROUTE for one address): the link that packets to it leave by, 0 for none.
 Result<int> parse_route_link(const nlmsghdr* message);
 

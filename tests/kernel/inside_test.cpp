@@ -131,6 +131,34 @@ TEST_F(InsideTest, default_route_of_somebody_else_stays_unless_asked) {
   EXPECT_THAT(container_->must_sh("ip route show default"), ::testing::HasSubstr("172.16.100.1"));
 }
 
+TEST_F(InsideTest, default_route_that_leads_nowhere_is_a_choice) {
+  auto spec = attach(2, *container_);
+  container_->must_sh("ip route del default; ip route add blackhole default");
+  EXPECT_THAT(must(namespaces_->compare(spec)), IsEmpty());
+  EXPECT_THAT(must(namespaces_->furnish(spec)), IsEmpty());
+  EXPECT_THAT(container_->must_sh("ip route show default"), ::testing::StartsWith("blackhole"));
+}
+
+// Its name, alias and default route are not ours, and a bridge inside may have its address.
+TEST_F(InsideTest, what_the_engine_made_is_kept_and_no_more) {
+  auto spec = attach(2, *container_);
+  spec.interface.clear();
+  container_->must_sh("ip link set eth1 down; ip link set eth1 name eth7; ip link set eth7 up");
+  EXPECT_EQ(must(namespaces_->interface_name(spec)), "eth7");
+  EXPECT_THAT(must(namespaces_->compare(spec)), IsEmpty()) << "no default route, another name";
+  container_->must_sh("ip addr flush dev eth7");
+  EXPECT_THAT(must(namespaces_->furnish(spec)), ElementsAre(Drift::address, Drift::route));
+  EXPECT_THAT(must(namespaces_->compare(spec)), IsEmpty());
+  EXPECT_EQ(container_->must_sh("ip route show default"), "");
+  container_->must_sh(
+      "ip addr flush dev eth7; ip link set eth7 address 02:00:00:00:00:66; "
+      "ip link add br0 type bridge; ip link set eth7 master br0");
+  EXPECT_THAT(must(namespaces_->compare(spec)), IsEmpty()) << "a virtual machine's";
+  container_->must_sh("ip link set eth7 down");
+  EXPECT_THAT(must(namespaces_->furnish(spec)), ElementsAre(Drift::down));
+  EXPECT_THAT(container_->must_sh("ip addr show dev eth7"), ::testing::Not(::testing::HasSubstr("172.16.100.2")));
+}
+
 TEST_F(InsideTest, deleted_link_is_a_missing_link_whichever_end_was_deleted) {
   const auto spec = attach(2, *container_);
   container_->must_sh("ip link del eth1");

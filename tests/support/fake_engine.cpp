@@ -238,6 +238,9 @@ void FakeEngine::detach(Box& box, Connection& connection, bool tell) {
     if (endpoint.joined) {
       (void)driver->unpublish(id, endpoint.id);
       (void)driver->leave(id, endpoint.id);
+      // Docker takes the interface out of the sandbox before the endpoint goes (libnetwork, sandbox.go).
+      const std::scoped_lock hold(mutex_);
+      connection.endpoint->joined = false;
     }
     (void)driver->delete_endpoint(id, endpoint.id);
     (void)driver->release_address((*network)->pool, endpoint.address.to_string());

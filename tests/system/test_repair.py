@@ -98,7 +98,7 @@ def test_what_is_changed_inside_a_container_is_put_back(busy):
 
     inside("address", "flush", "dev", "eth0")
     wait_for(is_right, "the address of before", 40)
-    for words in (("route", "del", "default"), ("link", "set", "eth0", "down"), ("address", "flush", "dev", "eth0"),
+    for words in (("route", "del", "172.20.0.0/24"), ("link", "set", "eth0", "down"), ("address", "flush", "dev", "eth0"),
                   ("link", "set", "eth0", "address", "02:00:00:00:00:99")):
         inside(*words)
         wait_for(is_right, f"all as before after ip {' '.join(words)}", 5)

@@ -50,12 +50,18 @@ Result<> Room::look() {
 
 bool Room::is_it(const kernel::Link& link) const {
   if (host_end_) return link.lower_elsewhere && link.lower == host_end_->index && link.index == host_end_->lower;
-  const bool is_named = !wanted_.interface.empty() && link.name == wanted_.interface;
-  return link.alias == alias_of(wanted_) || (is_named && link.mac == wanted_.mac);
+  const bool is_named = !is_by_engine() && link.name == wanted_.interface;
+  const bool is_known =
+      std::ranges::find(link.alt_names, wanted_.host_name) != link.alt_names.end();  // also after a rename of its owner
+  return is_known || link.alias == alias_of(wanted_) || (is_named && link.mac == wanted_.mac);
+}
+
+bool Room::is_by_engine() const {
+  return wanted_.interface.empty();
 }
 
 bool Room::is_renamed() const {
-  return !wanted_.interface.empty() && link_->name != wanted_.interface;
+  return !is_by_engine() && link_->name != wanted_.interface;
 }
 
 bool Room::has_address() const {
@@ -88,7 +94,9 @@ bool Room::is_by_us(const kernel::DefaultRoute& route) const {
 }
 
 bool Room::has_default_route() const {
-  if (!wanted_.default_route) return !routes_.defaults.empty();
+  // Of a container of the engine's it is the engine's, or somebody's inside who has another way, or wants none.
+  if (is_by_engine()) return true;
+  if (!wanted_.default_route) return !routes_.defaults.empty() || routes_.refuses_default;
   // The one that is taken: of the lowest metric.
   const auto taken = std::ranges::min_element(routes_.defaults, {}, &kernel::DefaultRoute::metric);
   return taken != routes_.defaults.end() && is_by_us(*taken);
@@ -97,6 +105,11 @@ bool Room::has_default_route() const {
 std::vector<Drift> Room::drifts() const {
   if (!link_) return {Drift::link};
   std::vector<Drift> found;
+  // A port of a bridge inside: address and MAC may well be those of a virtual machine behind it.
+  if (is_by_engine() && link_->master != 0) {
+    if (!link_->is_up()) found.push_back(Drift::down);
+    return found;
+  }
   if (is_renamed()) found.push_back(Drift::name);
   if (link_->mac != wanted_.mac) found.push_back(Drift::mac);
   if (!link_->is_up()) found.push_back(Drift::down);
@@ -113,6 +126,9 @@ std::vector<Drift> Room::drifts() const {
 // something went away on the way.
 Result<> Room::mend() {
   if (!link_) return {};
+  if (is_by_engine() && link_->master != 0) {
+    return link_->is_up() ? Result<>{} : netlink_.change_link(link_->index, {.up = true}).in(link_->name);
+  }
   const bool had_all = has_address() && link_->is_up();
   const bool link_lost_routes = TRY(mend_link());
   const bool addresses_lost_routes = TRY(mend_addresses());
@@ -128,7 +144,7 @@ Result<> Room::mend() {
 Result<bool> Room::mend_link() {
   const bool went_down = is_renamed() && TRY(rename());
   kernel::LinkChange change;
-  if (!wanted_.interface.empty() && link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
+  if (!is_by_engine() && link_->alias != alias_of(wanted_)) change.alias = alias_of(wanted_);
   if (link_->mac != wanted_.mac) change.mac = wanted_.mac;
   // A new one: without an IPv6 address of its own, as Docker makes them for IPv4 networks. (Each would ask all the
   // others whether they have it.) The kernel takes that only before the link comes up.

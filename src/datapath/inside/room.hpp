@@ -28,6 +28,7 @@ class Room {
       : wanted_(wanted), host_end_(std::move(host_end)), netlink_(std::move(netlink)) {}
   Result<> look();
   [[nodiscard]] bool is_it(const kernel::Link& link) const;
+  [[nodiscard]] bool is_by_engine() const;
   [[nodiscard]] bool is_renamed() const;
   [[nodiscard]] bool has_address() const;
   [[nodiscard]] bool has_subnet_route() const;

@@ -10,6 +10,9 @@ namespace bayplan::datapath {
 namespace {
 
 using std::chrono::steady_clock;
+constexpr int kAttempts = 50;
+constexpr int kRepliesAtOnce = 1000;
+constexpr std::size_t kMostMacs = 8;             // of one address: enough to see that it is not one alone
 constexpr std::chrono::milliseconds kBurst{20};  // a sender that was not scheduled makes up for no more than this
 
 class ArpScan {
@@ -47,7 +50,9 @@ class ArpScan {
       if (answers_[first + n].kind != ports::ProbeAnswer::Kind::silent) continue;
       next = std::max(next, steady_clock::now() - kBurst);
       TRY(listen_until(next));
-      while (!TRY(socket_.ask(route.device.index, *route.device.mac, route.task->addresses[n]))) {
+      // A device that takes nothing for so long has its answer in the next round, or is silent.
+      for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        if (TRY(socket_.ask(route.device.index, *route.device.mac, route.task->addresses[n]))) break;
         TRY(listen_until(steady_clock::now() + gap));
       }
       next += gap;
@@ -60,7 +65,12 @@ class ArpScan {
   // Takes what comes until then; what is there already in any case.
   Result<> listen_until(steady_clock::time_point end) {
     for (;;) {
-      while (const auto reply = TRY(socket_.receive())) take(*reply);
+      // Not for ever, should somebody answer without end.
+      for (int n = 0; n < kRepliesAtOnce; ++n) {
+        const auto reply = TRY(socket_.receive());
+        if (!reply) break;
+        take(*reply);
+      }
       const auto left = end - steady_clock::now();
       if (left <= left.zero()) return {};
       const auto whole = std::chrono::duration_cast<std::chrono::nanoseconds>(left);
@@ -84,7 +94,8 @@ class ArpScan {
     auto& answer = answers_[place->second];
     if (answer.macs.empty()) ++answered_;
     answer.kind = ports::ProbeAnswer::Kind::answered;
-    if (std::ranges::find(answer.macs, reply.mac) == answer.macs.end()) answer.macs.push_back(reply.mac);
+    const bool is_new = std::ranges::find(answer.macs, reply.mac) == answer.macs.end();
+    if (is_new && answer.macs.size() < kMostMacs) answer.macs.push_back(reply.mac);
   }
 
   const std::vector<ProbeRoute>& routes_;

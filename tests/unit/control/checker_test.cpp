@@ -88,6 +88,9 @@ TEST_F(Check, DriftInsideAContainerIsFoundAndRepaired) {
   attach.target = "loner";
   attach.network = "vlan200";
   ASSERT_TRUE(world_.service().attach(attach).ok());
+  // The start's event may lead to it, too.
+  ASSERT_TRUE(eventually([this] { return world_.is_settled(); }));
+  ASSERT_TRUE(world_.attacher().settle(std::chrono::seconds(10)).ok());
   const auto damage = [this] {
     for (const auto& [name, port] : world_.datapath.ports()) {
       if (port.network == "vlan200") world_.namespaces.damage(name, ports::Drift::mac);
