@@ -158,6 +158,16 @@ TEST_F(ProbeTest, takes_no_longer_than_it_says) {
   EXPECT_GE(took_, longest_ / 2) << "silent addresses are asked for three times, paced";
 }
 
+TEST_F(ProbeTest, is_ended_by_a_stop) {
+  ports::ProbeTask task{network_, 0, 250, {}};
+  for (unsigned n = 2; n < 252; ++n) task.addresses.push_back(address(n));
+  datapath::KernelProber prober(&datapath::bridge_name);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto ended = prober.probe({task}, [&](auto) { prober.stop(); });
+  EXPECT_EQ(ended.error().code, ErrorCode::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, prober.duration({task}) / 2);
+}
+
 TEST_F(ProbeTest, network_without_a_device_is_told_and_the_others_are_asked) {
   container(2);
   const auto other = vlan_network(101);

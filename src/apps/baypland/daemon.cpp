@@ -155,6 +155,7 @@ Daemon::~Daemon() {
     never.wait_for(hold, ended, kStopGrace, [] { return false; });
     if (!ended.stop_requested() && m.engine) m.engine->cut_off();
   });
+  m.prober.stop();  // the answer to a check may be minutes away
   // First nobody can ask any more, then the keeper stops asking the engine.
   m.control_server.reset();
   m.plugin_server.reset();

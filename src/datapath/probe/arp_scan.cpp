@@ -35,9 +35,9 @@ class ArpScan {
         place += route.task->addresses.size();
       }
       TRY(listen_until(steady_clock::now() + pace_.settle));
-      tell(answered_, done);
+      TRY(tell(answered_, done));
     }
-    tell(answers_.size(), done);
+    TRY(tell(answers_.size(), done));
     return std::move(answers_);
   }
 
@@ -57,7 +57,7 @@ class ArpScan {
       }
       next += gap;
       // In the last round those who stay silent are finished, too.
-      tell(last ? std::max(answered_, first + n + 1) : answered_, done);
+      TRY(tell(last ? std::max(answered_, first + n + 1) : answered_, done));
     }
     return {};
   }
@@ -83,9 +83,9 @@ class ArpScan {
   }
 
   // Never less than before.
-  void tell(std::size_t finished, const ProbeDone& done) {
+  Result<> tell(std::size_t finished, const ProbeDone& done) {
     told_ = std::max(told_, finished);
-    done(told_);
+    return done(told_);
   }
 
   void take(const kernel::ArpReply& reply) {

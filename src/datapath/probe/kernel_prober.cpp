@@ -74,9 +74,15 @@ Result<ports::ProbeReport> KernelProber::probe(const std::vector<ports::ProbeTas
       report.failures.push_back({task.network.name, std::move(why)});
     }
   }
-  report.answers = TRY(scan_by_arp(by_arp, pace_, done));
-  const std::size_t before = report.answers.size();
-  auto answers = TRY(scan_by_tcp(by_tcp, pace_, [&](std::size_t count) { done(before + count); }, netlink));
+  std::size_t before = 0;
+  const auto go_on = [&](std::size_t count) -> Result<> {
+    if (stopped_) return fail(ErrorCode::unavailable, "baypland is being stopped");
+    done(before + count);
+    return {};
+  };
+  report.answers = TRY(scan_by_arp(by_arp, pace_, go_on));
+  before = report.answers.size();
+  auto answers = TRY(scan_by_tcp(by_tcp, pace_, go_on, netlink));
   std::ranges::move(answers, std::back_inserter(report.answers));
   return report;
 }

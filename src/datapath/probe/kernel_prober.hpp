@@ -6,6 +6,7 @@
 // for all namespaces together (arp(7), gc_thresh3); so few are in flight, and each entry is removed again at once.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class KernelProber final : public ports::Prober {
   explicit KernelProber(DeviceOf device_of) : KernelProber(device_of, ProbePace()) {}
   KernelProber(DeviceOf device_of, ProbePace pace) : device_of_(device_of), pace_(pace) {}
 
+  // Any thread: what is under way ends within moments, with `unavailable`, and so does what comes.
+  void stop() { stopped_ = true; }
+
   [[nodiscard]] std::chrono::milliseconds duration(const std::vector<ports::ProbeTask>& tasks) const override;
   Result<ports::ProbeReport> probe(const std::vector<ports::ProbeTask>& tasks,
                                    const std::function<void(std::size_t)>& done) override;
@@ -39,6 +43,7 @@ class KernelProber final : public ports::Prober {
  private:
   DeviceOf device_of_;
   ProbePace pace_;
+  std::atomic<bool> stopped_ = false;
 };
 
 }  // namespace bayplan::datapath

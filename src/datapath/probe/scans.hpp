@@ -15,7 +15,8 @@ struct ProbeRoute {
   kernel::Link device;
 };
 
-using ProbeDone = std::function<void(std::size_t)>;
+// Told how many are finished; an error ends the scan with it.
+using ProbeDone = std::function<Result<>(std::size_t)>;
 
 // Requests a second on a network with so many containers.
 double arp_rate(const ProbePace& pace, std::size_t ports);

@@ -47,7 +47,7 @@ class Scan {
         next = std::max(next, now - gap) + gap;
       }
       TRY(take(room ? until(next) : kPause));
-      done(finished_);
+      TRY(done(finished_));
     }
     return std::move(answers_);
   }
